@@ -1,0 +1,169 @@
+/**
+ * A stack after parsing: defaults filled in, units parsed, paths absolute. `src/stack/` makes it from
+ * `ragscale.yaml`; everything else reads this and never the file.
+ */
+
+export const targets = ['local', 'compose', 'swarm', 'kubernetes', 'external'] as const
+export type Target = (typeof targets)[number]
+
+/** The tiers that a query or a document visits, and that can be counted in replicas or nodes. */
+export const tiers = ['gateway', 'embed', 'vector', 'rerank', 'generate', 'cache', 'worker'] as const
+export type Tier = (typeof tiers)[number]
+
+export const stages = ['embed', 'retrieve', 'rerank', 'generate', 'ingest', 'pipeline'] as const
+export type Stage = (typeof stages)[number]
+
+export type ReplicaTierName = 'gateway' | 'embed' | 'rerank' | 'generate' | 'cache' | 'worker'
+
+export interface ReplicaTier {
+  readonly component: string
+  readonly replicas: number
+  readonly model?: string
+  readonly gpu?: string
+  readonly tensorParallel?: number
+  readonly maxModelLength?: number
+  readonly emulate?: Emulation
+  /** The cache tier's times to live, in milliseconds; null turns that cache off. */
+  readonly cache?: { readonly embeddings: number | null; readonly retrievals: number | null; readonly answers: number | null; readonly entries: number }
+}
+
+export interface VectorTier {
+  readonly component: string
+  readonly nodes: number
+  readonly collection: Collection
+  readonly emulate?: Emulation
+}
+
+export interface Collection {
+  readonly name: string
+  readonly dimensions: number
+  readonly distance: 'Cosine' | 'Dot' | 'Euclid' | 'Manhattan'
+  readonly points: number
+  readonly shards: number
+  readonly replication: number
+  readonly quantization: 'none' | 'scalar' | 'product' | 'binary'
+}
+
+/** How long one request is served for: a law, its mean, and what else it needs. */
+export type ServiceLaw =
+  | { readonly kind: 'fixed' | 'exponential'; readonly meanMs: number }
+  | { readonly kind: 'lognormal'; readonly meanMs: number; /** Coefficient of variation. */ readonly cv: number }
+  | { readonly kind: 'bimodal'; readonly meanMs: number; /** The share of slow requests, and how many times slower they are. */ readonly slowShare: number; readonly slowFactor: number }
+
+/** The timing model of an emulated replica; the catalogue gives one by component and GPU, `emulate:` overrides it. */
+export type Emulation =
+  | {
+      /** `servers` that each serve one request at a time from one first-come-first-served queue. */
+      readonly model: 'fifo'
+      readonly law: ServiceLaw
+      readonly servers: number
+      /** Requests that may wait; one more is refused with 429 (null: no limit). */
+      readonly queueLimit: number | null
+    }
+  | {
+      /** Dynamic batching (TEI): while a batch runs, arrivals wait; the next takes what fits in `maxBatchTokens`. */
+      readonly model: 'batching'
+      readonly overheadMs: number
+      readonly msPerToken: number
+      readonly maxBatchTokens: number
+      readonly maxConcurrent: number
+      /** Coefficient of variation of a batch's time. */
+      readonly cv: number
+    }
+  | {
+      /** Iteration-level continuous batching (vLLM). A decode step of `b` sequences takes `stepMs + b·msPerSequence`, prefill adds `msPerPrefillToken` a token. */
+      readonly model: 'continuous'
+      readonly stepMs: number
+      readonly msPerSequence: number
+      readonly prefillMs: number
+      readonly msPerPrefillToken: number
+      readonly maxSequences: number
+      readonly maxBatchedTokens: number
+      /** Tokens that the KV cache holds. */
+      readonly kvTokens: number
+      readonly cv: number
+    }
+  | {
+      /** Search threads of a vector node: each shard searched takes `baseMs + msPerMillionPoints·points/10^6` of one thread. */
+      readonly model: 'search'
+      readonly servers: number
+      readonly baseMs: number
+      readonly msPerMillionPoints: number
+      /** What the coordinating node adds for each further shard asked. */
+      readonly fanoutMs: number
+      readonly cv: number
+    }
+
+export interface Workload {
+  /** Queries a second. */
+  readonly rate: number
+  readonly arrivals: Arrivals
+  /** Absolute path of the queries file, or null: `loadtest` then says what is missing. */
+  readonly queries: string | null
+  /** Zipf exponent of which query is asked; null draws each equally often. */
+  readonly zipf: number | null
+  readonly topK: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly seed: number
+}
+
+export type Arrivals =
+  | { readonly kind: 'poisson' | 'constant' }
+  | { readonly kind: 'gamma'; /** Variance of the gaps relative to Poisson's: the squared coefficient of variation. */ readonly burstiness: number }
+  | { readonly kind: 'trace'; readonly file: string }
+
+export const percentiles = ['p50', 'p90', 'p95', 'p99', 'p999'] as const
+export type Percentile = (typeof percentiles)[number]
+
+/** One limit: `pipeline.latency.p99` ≤ 3000 ms, or `pipeline.errors` ≤ 0.001. */
+export interface Slo {
+  /** `<stage>.<metric>.<percentile>`, or `<stage>.errors`. */
+  readonly on: string
+  readonly stage: Stage
+  readonly metric: string
+  readonly percentile: Percentile | null
+  readonly limit: number
+  readonly unit: 'ms' | 'ratio'
+}
+
+export interface Limits {
+  readonly replicas: number | null
+  readonly gpus: number | null
+  readonly budgetPerMonth: number | null
+  readonly load: { readonly rate: number | null; readonly requests: number | null; readonly spend: number | null }
+}
+
+export type BalancerPolicy = 'least-connections' | 'round-robin' | 'random'
+
+export interface Endpoint {
+  readonly url: string
+  readonly protocol: 'tei' | 'openai' | 'qdrant' | 'http' | 'ragscale'
+  readonly model?: string
+  readonly collection?: string
+  readonly body?: string
+  readonly answer?: string
+  readonly apiKeyEnv?: string
+  /** Header name → name of the environment variable that holds its value. */
+  readonly headersEnv?: Readonly<Record<string, string>>
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+  readonly timeoutMs?: number
+}
+
+export type EndpointName = 'embed' | 'vector' | 'rerank' | 'generate' | 'pipeline'
+
+export interface Stack {
+  readonly name: string
+  readonly target: Target
+  /** Absolute path of `ragscale.yaml`, and its folder: paths in it are relative to the folder. */
+  readonly file: string
+  readonly folder: string
+  readonly tiers: Readonly<Partial<Record<ReplicaTierName, ReplicaTier>> & { vector?: VectorTier }>
+  readonly balancer: { readonly component: string; readonly policy: BalancerPolicy }
+  readonly workload: Workload
+  readonly slo: readonly Slo[]
+  readonly limits: Limits
+  readonly endpoints: Readonly<Partial<Record<EndpointName, Endpoint>>>
+}
