@@ -29,7 +29,10 @@ export class UserError extends Error {
   /** A stable word for `--json`, for example `config` or `k6-missing`. */
   readonly code: string
 
-  constructor(message: string, options: { hint?: string; exitCode?: ExitCode; code?: string; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { hint?: string; exitCode?: ExitCode; code?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'UserError'
     this.hint = options.hint

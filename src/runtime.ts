@@ -10,8 +10,15 @@ export interface Output {
 /** How a command asks. Tests pass one that throws when asked. */
 export interface Prompts {
   confirm(question: string, options?: { initial?: boolean }): Promise<boolean>
-  input(question: string, options?: { initial?: string; validate?: (value: string) => true | string }): Promise<string>
-  select<T extends string>(question: string, choices: { value: T; name: string; description?: string }[], options?: { initial?: T }): Promise<T>
+  input(
+    question: string,
+    options?: { initial?: string; validate?: (value: string) => true | string },
+  ): Promise<string>
+  select<T extends string>(
+    question: string,
+    choices: { value: T; name: string; description?: string }[],
+    options?: { initial?: T },
+  ): Promise<T>
 }
 
 /**
@@ -102,7 +109,10 @@ function inquirerPrompts(): Prompts {
     },
     select: async (message, choices, options) => {
       const { select } = await import('@inquirer/prompts')
-      return await select({ message, choices, ...(options?.initial === undefined ? {} : { default: options.initial }) }, context)
+      return await select(
+        { message, choices, ...(options?.initial === undefined ? {} : { default: options.initial }) },
+        context,
+      )
     },
   }
 }

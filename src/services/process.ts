@@ -20,7 +20,9 @@ export interface RunningService {
 
 export type ToService = { type: 'configure'; config: unknown } | { type: 'stop'; graceMs: number }
 export type FromService =
-  { type: 'listening'; port: number } | { type: 'failed'; message: string } | { type: 'configured' }
+  | { type: 'listening'; port: number }
+  | { type: 'failed'; message: string }
+  | { type: 'configured' }
 
 /** The `main` of a service: waits for its configuration, starts, and stops when told or when the parent is gone. */
 export function runService(start: (config: unknown) => Promise<RunningService>): void {

@@ -24,7 +24,12 @@ export interface ReplicaTier {
   readonly maxModelLength?: number
   readonly emulate?: Emulation
   /** The cache tier's times to live, in milliseconds; null turns that cache off. */
-  readonly cache?: { readonly embeddings: number | null; readonly retrievals: number | null; readonly answers: number | null; readonly entries: number }
+  readonly cache?: {
+    readonly embeddings: number | null
+    readonly retrievals: number | null
+    readonly answers: number | null
+    readonly entries: number
+  }
 }
 
 export interface VectorTier {
@@ -47,8 +52,17 @@ export interface Collection {
 /** How long one request is served for: a law, its mean, and what else it needs. */
 export type ServiceLaw =
   | { readonly kind: 'fixed' | 'exponential'; readonly meanMs: number }
-  | { readonly kind: 'lognormal'; readonly meanMs: number; /** Coefficient of variation. */ readonly cv: number }
-  | { readonly kind: 'bimodal'; readonly meanMs: number; /** The share of slow requests, and how many times slower they are. */ readonly slowShare: number; readonly slowFactor: number }
+  | {
+      readonly kind: 'lognormal'
+      readonly meanMs: number
+      /** Coefficient of variation. */ readonly cv: number
+    }
+  | {
+      readonly kind: 'bimodal'
+      readonly meanMs: number
+      /** The share of slow requests, and how many times slower they are. */ readonly slowShare: number
+      readonly slowFactor: number
+    }
 
 /** The timing model of an emulated replica; the catalogue gives one by component and GPU, `emulate:` overrides it. */
 export type Emulation =
@@ -110,7 +124,10 @@ export interface Workload {
 
 export type Arrivals =
   | { readonly kind: 'poisson' | 'constant' }
-  | { readonly kind: 'gamma'; /** Variance of the gaps relative to Poisson's: the squared coefficient of variation. */ readonly burstiness: number }
+  | {
+      readonly kind: 'gamma'
+      /** Variance of the gaps relative to Poisson's: the squared coefficient of variation. */ readonly burstiness: number
+    }
   | { readonly kind: 'trace'; readonly file: string }
 
 export const percentiles = ['p50', 'p90', 'p95', 'p99', 'p999'] as const
@@ -131,7 +148,11 @@ export interface Limits {
   readonly replicas: number | null
   readonly gpus: number | null
   readonly budgetPerMonth: number | null
-  readonly load: { readonly rate: number | null; readonly requests: number | null; readonly spend: number | null }
+  readonly load: {
+    readonly rate: number | null
+    readonly requests: number | null
+    readonly spend: number | null
+  }
 }
 
 export type BalancerPolicy = 'least-connections' | 'round-robin' | 'random'
