@@ -6,23 +6,53 @@
  * and any secret in it, off the process list and off the disk. When the channel closes the parent is gone
  * and the service ends: nothing is left behind, even after `kill -9` of the parent.
  *
+ * The parent may ask `{ type: 'sample' }` at any time: a service answers for its own CPU and memory, which is
+ * the same on every operating system and exact to the microsecond.
+ *
  * Without a parent (a container, systemd) the configuration is JSON in the file that `RAGSCALE_CONFIG` names.
  */
 import { readFile } from 'node:fs/promises'
+import { performance } from 'node:perf_hooks'
 
 export interface RunningService {
   readonly port: number
   /** Applies a new configuration while running, where the service can (a balancer's upstreams). */
   reconfigure?(config: unknown): void | Promise<void>
+  /** What only the service knows of its load; a service without a queue or a model leaves it out. */
+  sample?(): ServiceSample
   /** Stops accepting, lets what is in flight end within `graceMs`, then closes. */
   close(graceMs: number): Promise<void>
 }
 
-export type ToService = { type: 'configure'; config: unknown } | { type: 'stop'; graceMs: number }
+export interface ServiceSample {
+  /** Requests accepted that wait for their service to begin; null where there is no queue. */
+  readonly queue: number | null
+  /**
+   * How far real work outran modelled time since the last sample: the greatest lateness of an event, in
+   * milliseconds; null where nothing is modelled.
+   */
+  readonly overrunMs: number | null
+}
+
+export type ToService =
+  | { type: 'configure'; config: unknown }
+  | { type: 'sample' }
+  | { type: 'stop'; graceMs: number }
+
 export type FromService =
   | { type: 'listening'; port: number }
   | { type: 'failed'; message: string }
   | { type: 'configured' }
+  | ({ type: 'sample' } & ProcessSample)
+
+/** `atMs` is the service's own monotonic clock, so that CPU over time is right however late the answer is read. */
+export interface ProcessSample extends ServiceSample {
+  readonly atMs: number
+  /** User and system time of all its threads since it began. */
+  readonly cpuSeconds: number
+  /** Resident memory. */
+  readonly memoryBytes: number
+}
 
 /** The `main` of a service: waits for its configuration, starts, and stops when told or when the parent is gone. */
 export function runService(start: (config: unknown) => Promise<RunningService>): void {
@@ -47,9 +77,10 @@ export function runService(start: (config: unknown) => Promise<RunningService>):
       tellParent({ type: 'listening', port: running.port })
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      tellParent({ type: 'failed', message })
       process.stderr.write(`${message}\n`)
-      if (running === undefined) process.exit(1)
+      if (running !== undefined) tellParent({ type: 'failed', message })
+      // Only once the message has left may the process end.
+      else tellParent({ type: 'failed', message }, () => process.exit(1))
     }
   }
 
@@ -60,21 +91,46 @@ export function runService(start: (config: unknown) => Promise<RunningService>):
   })
 
   if (process.send === undefined) {
-    const file = process.env['RAGSCALE_CONFIG']
-    if (file === undefined) {
-      process.stderr.write('RAGSCALE_CONFIG must name a JSON file with the configuration of this service.\n')
-      process.exit(2)
-    }
-    void readFile(file, 'utf8').then((text) => configure(JSON.parse(text)))
+    void configureFromFile(configure)
     return
   }
   process.on('message', (message: ToService) => {
     if (message.type === 'configure') void configure(message.config)
+    else if (message.type === 'sample') tellParent({ type: 'sample', ...sampleOf(running) })
     else void stop(message.graceMs)
   })
   process.on('disconnect', () => process.exit(0))
 }
 
-function tellParent(message: FromService): void {
-  if (process.connected) process.send?.(message)
+async function configureFromFile(configure: (config: unknown) => Promise<void>): Promise<void> {
+  const file = process.env['RAGSCALE_CONFIG']
+  if (file === undefined) {
+    process.stderr.write('RAGSCALE_CONFIG must name a JSON file with the configuration of this service.\n')
+    process.exit(2)
+  }
+  let config: unknown
+  try {
+    config = JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    process.stderr.write(
+      `could not read ${file}: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
+    process.exit(2)
+  }
+  await configure(config)
+}
+
+function sampleOf(running: RunningService | undefined): ProcessSample {
+  const cpu = process.cpuUsage()
+  return {
+    atMs: performance.now(),
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    memoryBytes: process.memoryUsage.rss(),
+    ...(running?.sample?.() ?? { queue: null, overrunMs: null }),
+  }
+}
+
+function tellParent(message: FromService, then: () => void = () => {}): void {
+  if (process.send === undefined || !process.connected) then()
+  else process.send(message, then)
 }
