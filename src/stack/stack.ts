@@ -13,6 +13,7 @@ export type Tier = (typeof tiers)[number]
 export const stages = ['embed', 'retrieve', 'rerank', 'generate', 'ingest', 'pipeline'] as const
 export type Stage = (typeof stages)[number]
 
+/** The tiers that are counted in replicas; `vector` is counted in nodes. */
 export type ReplicaTierName = 'gateway' | 'embed' | 'rerank' | 'generate' | 'cache' | 'worker'
 
 export interface ReplicaTier {
@@ -22,6 +23,8 @@ export interface ReplicaTier {
   readonly gpu?: string
   readonly tensorParallel?: number
   readonly maxModelLength?: number
+  /** Sequences that one replica of `generate` decodes together (vLLM's `--max-num-seqs`). */
+  readonly maxSequences?: number
   readonly emulate?: Emulation
   /** The cache tier's times to live, in milliseconds; null turns that cache off. */
   readonly cache?: {
@@ -35,6 +38,8 @@ export interface ReplicaTier {
 export interface VectorTier {
   readonly component: string
   readonly nodes: number
+  /** CPU cores of one node: each is a search thread. */
+  readonly cpus: number
   readonly collection: Collection
   readonly emulate?: Emulation
 }
@@ -55,12 +60,14 @@ export type ServiceLaw =
   | {
       readonly kind: 'lognormal'
       readonly meanMs: number
-      /** Coefficient of variation. */ readonly cv: number
+      /** Coefficient of variation. */
+      readonly cv: number
     }
   | {
       readonly kind: 'bimodal'
       readonly meanMs: number
-      /** The share of slow requests, and how many times slower they are. */ readonly slowShare: number
+      /** The share of slow requests, and how many times slower they are. */
+      readonly slowShare: number
       readonly slowFactor: number
     }
 
@@ -117,6 +124,7 @@ export interface Workload {
   /** Zipf exponent of which query is asked; null draws each equally often. */
   readonly zipf: number | null
   readonly topK: number
+  /** Tokens of a prompt to `generate`, and asked of it, where the queries file says nothing else. */
   readonly inputTokens: number
   readonly outputTokens: number
   readonly seed: number
@@ -126,7 +134,8 @@ export type Arrivals =
   | { readonly kind: 'poisson' | 'constant' }
   | {
       readonly kind: 'gamma'
-      /** Variance of the gaps relative to Poisson's: the squared coefficient of variation. */ readonly burstiness: number
+      /** Variance of the gaps relative to Poisson's: the squared coefficient of variation. */
+      readonly burstiness: number
     }
   | { readonly kind: 'trace'; readonly file: string }
 
@@ -138,6 +147,7 @@ export interface Slo {
   /** `<stage>.<metric>.<percentile>`, or `<stage>.errors`. */
   readonly on: string
   readonly stage: Stage
+  /** A metric's name as recorded (`ttft` on `pipeline` is already `rag_ttft` here), or `errors`. */
   readonly metric: string
   readonly percentile: Percentile | null
   readonly limit: number
@@ -155,7 +165,13 @@ export interface Limits {
   }
 }
 
-export type BalancerPolicy = 'least-connections' | 'round-robin' | 'random'
+export const balancerPolicies = ['least-connections', 'round-robin', 'random'] as const
+export type BalancerPolicy = (typeof balancerPolicies)[number]
+
+export interface Balancer {
+  readonly component: string
+  readonly policy: BalancerPolicy
+}
 
 export interface Endpoint {
   readonly url: string
@@ -171,9 +187,12 @@ export interface Endpoint {
   readonly certFile?: string
   readonly keyFile?: string
   readonly timeoutMs?: number
+  /** Replicas (nodes, for `vector`) that answer behind the URL: what a recommendation counts from. */
+  readonly replicas: number
 }
 
-export type EndpointName = 'embed' | 'vector' | 'rerank' | 'generate' | 'pipeline'
+export const endpointNames = ['embed', 'vector', 'rerank', 'generate', 'pipeline'] as const
+export type EndpointName = (typeof endpointNames)[number]
 
 export interface Stack {
   readonly name: string
@@ -182,7 +201,7 @@ export interface Stack {
   readonly file: string
   readonly folder: string
   readonly tiers: Readonly<Partial<Record<ReplicaTierName, ReplicaTier>> & { vector?: VectorTier }>
-  readonly balancer: { readonly component: string; readonly policy: BalancerPolicy }
+  readonly balancer: Balancer
   readonly workload: Workload
   readonly slo: readonly Slo[]
   readonly limits: Limits
