@@ -74,7 +74,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     if (error.code !== 'EPIPE') throw error
   })
   return {
-    isTTY: stream.isTTY === true,
+    // Undefined off a terminal, whatever the types say.
+    isTTY: (stream as { isTTY?: boolean }).isTTY ?? false,
     get columns() {
       return stream.isTTY ? stream.columns : undefined
     },

@@ -1,0 +1,57 @@
+import * as z from 'zod'
+
+const ttl = z
+  .number()
+  .positive()
+  .nullable()
+  .default(null)
+  .describe('Milliseconds; null turns this cache off.')
+
+/** What one gateway replica is told. Secrets come by the name of an environment variable only. */
+export const gatewayConfigSchema = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(0),
+  replica: z.int().positive().default(1),
+  embed: z.strictObject({
+    url: z.url(),
+    protocol: z.enum(['tei', 'openai']).default('tei'),
+    model: z.string().optional(),
+    apiKeyEnv: z.string().optional(),
+  }),
+  vector: z.strictObject({ url: z.url(), collection: z.string(), apiKeyEnv: z.string().optional() }),
+  rerank: z.strictObject({ url: z.url() }).nullable().default(null),
+  generate: z.strictObject({
+    url: z.url(),
+    model: z.string(),
+    apiKeyEnv: z.string().optional(),
+    maxTokens: z.int().positive().default(128),
+  }),
+  topK: z.int().positive().default(5).describe('Passages that reach the prompt.'),
+  candidates: z.int().positive().default(20).describe('Passages retrieved before reranking.'),
+  maxInFlight: z.int().positive().default(512).describe('Queries served at once; one more is answered 429.'),
+  timeouts: z
+    .strictObject({
+      embedMs: z.number().positive().default(2_000),
+      retrieveMs: z.number().positive().default(2_000),
+      rerankMs: z.number().positive().default(2_000),
+      /** Until the first byte of the answer, and between two tokens. */
+      generateIdleMs: z.number().positive().default(30_000),
+      /** Of the whole query. */
+      queryMs: z.number().positive().default(120_000),
+    })
+    .prefault({}),
+  cache: z
+    .strictObject({
+      entries: z.int().positive().default(10_000).describe('Per cache, in each replica.'),
+      embeddings: ttl,
+      retrievals: ttl,
+      answers: ttl,
+    })
+    .prefault({}),
+  redisUrlEnv: z
+    .string()
+    .default('REDIS_URL')
+    .describe('Where it is set, the caches are shared through Redis.'),
+})
+
+export type GatewayConfig = z.output<typeof gatewayConfigSchema>
