@@ -1,0 +1,103 @@
+/**
+ * Whether a step may be believed. Saturated is not invalid: when the system cannot keep up, that is what
+ * was measured. A step is invalid when the generator or the machine failed.
+ */
+import type { Slo } from '../stack/stack.ts'
+import { percentileNs } from './histogram.ts'
+import { unanswered } from './limits.ts'
+import type { StepLine } from './load-lines.ts'
+import { samplesNeeded, toMs } from './metrics.ts'
+import { findSeries, type SeriesByTag } from './series.ts'
+import { showMs, showShare, significant } from './words.ts'
+
+/** What went on around a step. */
+export interface Conditions {
+  /** CPU of the generator in cores, and what it may use; null where it was not seen. */
+  readonly generatorCpuCores: number | null
+  readonly cpuCoresAvailable: number
+  /** Share of the host's CPU that was busy or stolen, 0 … 1; null where it was not sampled. */
+  readonly hostCpu: number | null
+  /** Whether generator and replicas, or at least the generator alone, run on this host: `local` and `external`. */
+  readonly hostMatters: boolean
+  /** Emulated replicas, with answers that left later than the time they model. */
+  readonly overruns: readonly {
+    readonly tier: string
+    readonly replica: string
+    readonly answers: number
+    readonly overruns: number
+  }[]
+  /** Generators of a distributed run that did not finish, by name. */
+  readonly generatorsLost: readonly string[]
+}
+
+export const validityLimits = {
+  medianScheduleDelayMs: 10,
+  /** Of the reported P99. */
+  scheduleDelayP99Share: 0.1,
+  generatorCpuShare: 0.8,
+  hostCpuShare: 0.9,
+  /** Of an emulated replica's answers: beyond it the emulator itself moves the P99. */
+  overrunShare: 0.01,
+} as const
+
+/** Every reason not to believe a step, in words; none means valid. */
+export function invalidBecause(
+  line: StepLine,
+  series: SeriesByTag,
+  slos: readonly Slo[],
+  conditions: Conditions,
+): string[] {
+  if (line.scheduled === 0) return ['nothing was scheduled in its window']
+  return [
+    ...(line.saturated ? [] : lateGenerator(line, series)),
+    ...busyMachine(conditions),
+    ...slowEmulators(conditions),
+    ...conditions.generatorsLost.map((name) => `the generator ${name} was lost`),
+    ...unanswered(line, series, slos),
+  ]
+}
+
+function lateGenerator(line: StepLine, series: SeriesByTag): string[] {
+  const delay = findSeries(series, line.step, line.stage, 'schedule_delay')?.histogram
+  if (delay === undefined || delay.count === 0) return []
+  const reasons: string[] = []
+  const medianMs = toMs(percentileNs(delay, 'p50') ?? 0)
+  if (medianMs > validityLimits.medianScheduleDelayMs) {
+    reasons.push(`the generator sent requests late: by ${showMs(medianMs)} at the median, more than 10 ms`)
+  }
+  const latency = findSeries(series, line.step, line.stage, 'latency')?.histogram
+  if (latency === undefined || latency.count < samplesNeeded.p99) return reasons
+  const delayP99Ms = toMs(percentileNs(delay, 'p99') ?? 0)
+  const latencyP99Ms = toMs(percentileNs(latency, 'p99') ?? 0)
+  if (delayP99Ms > validityLimits.scheduleDelayP99Share * latencyP99Ms) {
+    reasons.push(
+      `the generator sent requests late: by ${showMs(delayP99Ms)} at the P99, more than 10 % of the latency's P99 of ${showMs(latencyP99Ms)}`,
+    )
+  }
+  return reasons
+}
+
+function busyMachine({ generatorCpuCores, cpuCoresAvailable, hostCpu, hostMatters }: Conditions): string[] {
+  const reasons: string[] = []
+  if (
+    generatorCpuCores !== null &&
+    generatorCpuCores > validityLimits.generatorCpuShare * cpuCoresAvailable
+  ) {
+    reasons.push(
+      `the generator used ${significant(generatorCpuCores)} of its ${significant(cpuCoresAvailable)} CPU cores, more than 80 %`,
+    )
+  }
+  if (hostMatters && hostCpu !== null && hostCpu > validityLimits.hostCpuShare) {
+    reasons.push(`the host's CPU was ${showShare(hostCpu)} busy, more than 90 %`)
+  }
+  return reasons
+}
+
+function slowEmulators({ overruns }: Conditions): string[] {
+  return overruns
+    .filter(({ answers, overruns }) => answers > 0 && overruns / answers > validityLimits.overrunShare)
+    .map(
+      ({ tier, replica, answers, overruns }) =>
+        `the emulated replica ${tier} ${replica} could not work as fast as it models: ${showShare(overruns / answers)} of its answers were late`,
+    )
+}
