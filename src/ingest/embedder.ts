@@ -1,0 +1,78 @@
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import * as z from 'zod'
+import { ExitCode, UserError, messageOf } from '../errors.ts'
+
+/** Embeds texts: one vector each, in their order. */
+export type Embedder = (texts: readonly string[], signal: AbortSignal) => Promise<number[][]>
+
+export interface EmbedEndpoint {
+  readonly url: string
+  readonly protocol: 'tei' | 'openai'
+  readonly model?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
+}
+
+const openaiAnswer = z.object({
+  data: z.array(z.object({ index: z.number(), embedding: z.array(z.number()) })),
+})
+
+class Busy extends Error {}
+
+/** A client of TEI's `/embed` or OpenAI's `/v1/embeddings`; waits and tries again while the server is full. */
+export function httpEmbedder(endpoint: EmbedEndpoint): Embedder {
+  const policy = retry(
+    handleWhen((error) => error instanceof Busy),
+    { maxAttempts: 8, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 5_000 }) },
+  )
+  return async (texts, signal) => {
+    const vectors = await policy
+      .execute(() => embedOnce(endpoint, texts, signal), signal)
+      .catch((error: unknown) => {
+        throw error instanceof UserError || signal.aborted ? error : unreachable(endpoint, messageOf(error))
+      })
+    if (vectors.length !== texts.length)
+      throw unreachable(endpoint, `${vectors.length} vectors for ${texts.length} texts`)
+    return vectors
+  }
+}
+
+async function embedOnce(
+  endpoint: EmbedEndpoint,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<number[][]> {
+  const openai = endpoint.protocol === 'openai'
+  const response = await fetch(openai ? `${endpoint.url}/v1/embeddings` : `${endpoint.url}/embed`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...endpoint.headers },
+    body: JSON.stringify(
+      openai
+        ? { input: texts, model: endpoint.model, encoding_format: 'float' }
+        : { inputs: texts, truncate: true },
+    ),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(endpoint.timeoutMs ?? 60_000)]),
+  }).catch((error: unknown) => {
+    if (signal.aborted) throw error
+    throw new Busy(
+      error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error),
+    )
+  })
+  if (response.status === 429 || response.status === 503 || response.status === 502)
+    throw new Busy(`it answered ${response.status}`)
+  if (!response.ok)
+    throw unreachable(endpoint, `it answered ${response.status}: ${(await response.text()).slice(0, 200)}`)
+  const body: unknown = await response.json()
+  if (!openai) return z.array(z.array(z.number())).parse(body)
+  return openaiAnswer
+    .parse(body)
+    .data.toSorted((a, b) => a.index - b.index)
+    .map(({ embedding }) => embedding)
+}
+
+function unreachable(endpoint: EmbedEndpoint, reason: string): UserError {
+  return new UserError(`could not embed at ${endpoint.url}: ${reason}`, {
+    exitCode: ExitCode.unhealthy,
+    hint: 'ragscale status',
+  })
+}
