@@ -1,0 +1,4 @@
+import { runService } from '../process.ts'
+import { startBalancer } from './server.ts'
+
+runService(startBalancer)
