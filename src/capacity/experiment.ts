@@ -1,0 +1,67 @@
+import { arrivalsOf } from './arrivals.ts'
+import { quantileOfSorted } from './distribution.ts'
+import type { TierModel } from './model.ts'
+import { randomOf } from './random.ts'
+import { serve, type Behind } from './serve.ts'
+import type { ArrivalLaw, MeasuredStep } from './types.ts'
+
+/** What a stage was measured on. */
+export interface Bench {
+  readonly arrivals: ArrivalLaw
+  readonly behind: Behind
+  readonly seed: number
+}
+
+/** Requests scheduled in a step's window. */
+export function requestsOf(step: MeasuredStep): number {
+  return Math.max(1, Math.round(step.offered * step.seconds))
+}
+
+/**
+ * A measured step again, on a model: the same rate from an empty tier, the same warm-up, `factor` times the
+ * requests of the window in one go. Latencies of the window, ascending.
+ */
+export function latenciesOf(
+  model: TierModel,
+  bench: Bench,
+  step: MeasuredStep,
+  repeat: number,
+  factor = 1,
+): Float64Array {
+  const warmup = Math.round(step.offered * (step.warmupSeconds ?? 0))
+  const count = warmup + Math.round(requestsOf(step) * factor)
+  const random = randomOf(bench.seed, 101 + repeat)
+  const arrivals = arrivalsOf(bench.arrivals, step.offered, count, random)
+  const parts = model.kind === 'fifo' ? model.shards : 1
+  const draws = new Float64Array(count * parts)
+  for (let i = 0; i < draws.length; i++) draws[i] = random.next()
+  const { leaving } = serve(model, bench.behind, arrivals, draws, random)
+  const latencies = new Float64Array(count - warmup)
+  let kept = 0
+  for (let i = warmup; i < count; i++) if (leaving[i]! >= 0) latencies[kept++] = leaving[i]! - arrivals[i]!
+  return latencies.subarray(0, kept).sort()
+}
+
+/** Log-quantiles of a step on a model, mean and variance over `repeats`. */
+export function logQuantiles(
+  model: TierModel,
+  bench: Bench,
+  step: MeasuredStep,
+  probabilities: readonly number[],
+  repeats: number,
+): { readonly mean: Float64Array; readonly variance: Float64Array } {
+  const mean = new Float64Array(probabilities.length)
+  const square = new Float64Array(probabilities.length)
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    const latencies = latenciesOf(model, bench, step, repeat)
+    for (let i = 0; i < probabilities.length; i++) {
+      const value = Math.log(Math.max(1e-6, quantileOfSorted(latencies, probabilities[i]!)))
+      mean[i]! += value / repeats
+      square[i]! += (value * value) / repeats
+    }
+  }
+  const variance = square.map(
+    (value, i) => (Math.max(0, value - mean[i]! ** 2) * repeats) / Math.max(1, repeats - 1),
+  )
+  return { mean, variance }
+}

@@ -1,0 +1,88 @@
+import type { BalancerPolicy, Tier } from '../stack/stack.ts'
+import type { Table } from './distribution.ts'
+import type { ArrivalLaw, Confidence, Distribution } from './types.ts'
+
+/** `servers` that each serve one request at a time from one queue. */
+export interface FifoModel {
+  readonly kind: 'fifo'
+  readonly servers: number
+  readonly service: Table
+  /** Added to every request without occupying a server: network, parsing. */
+  readonly overheadMs: number
+  /** Parts that one request was split into when measured; `service` is of one part. */
+  readonly shards: number
+}
+
+/** One batch at a time: α + the work of each request in it; the next batch takes what has come meanwhile, up to `maxBatch`. */
+export interface BatchingModel {
+  readonly kind: 'batching'
+  readonly alphaMs: number
+  /** The part of a lone request's time that adds up over a batch. */
+  readonly own: Table
+  /** Multiplies a batch's time; mean 1. */
+  readonly noise: Table
+  readonly maxBatch: number
+  readonly overheadMs: number
+}
+
+/** Iteration-level batching of token generation: ITL = α + β·batch, prefill γ + δ·tokens. */
+export interface ContinuousModel {
+  readonly kind: 'continuous'
+  /** ITL = α + β·batch, ms. */
+  readonly alphaMs: number
+  readonly betaMs: number
+  /** What a prompt adds to the iteration that takes it up: one value a prompt. */
+  readonly prefill: Table
+  readonly outputTokens: Table
+  readonly maxSequences: number
+  readonly overheadMs: number
+}
+
+export type TierModel = FifoModel | BatchingModel | ContinuousModel
+
+/** What calibration makes of a tier's measurements. */
+export interface Calibrated {
+  readonly tier: Tier
+  readonly model: TierModel
+  /** Requests a second of one replica beyond which latency grows without bound; null when no step reached it. */
+  readonly knee: number | null
+  /** What one replica may be given at most: the knee's share, or the highest believable rate. */
+  readonly ceiling: number
+  /** Relative standard error of the knee and of every time in the model. */
+  readonly error: number
+  /** Rates that were measured, valid and not saturated. */
+  readonly measured: { readonly lowest: number; readonly highest: number; readonly highestStep: string }
+  /** USL's contention between replicas, and how sure that is. */
+  readonly contention: number
+  readonly contentionKnown: boolean
+  readonly replicasMeasured: number
+  /** Failures ÷ requests where the tier was not overloaded. */
+  readonly errorsShare: number
+  readonly confidence: Confidence
+  /** The measured law at the lowest rate, for what no model covers. */
+  readonly atLowest: Distribution
+  readonly ttftShare: number | null
+  readonly runs: readonly string[]
+  readonly because: readonly string[]
+}
+
+/** A tier as the simulation runs it. */
+export interface SimulatedTier {
+  readonly name: Tier
+  readonly model: TierModel
+  readonly replicas: number
+  readonly policy: BalancerPolicy
+  readonly visits: number
+  readonly contention: number
+  readonly shards?: number
+  readonly replication?: number
+}
+
+export interface Load {
+  readonly rate: number
+  readonly arrivals: ArrivalLaw
+  /** Queries counted, after `warmup` that are not. */
+  readonly queries: number
+  readonly warmup: number
+  readonly seed: number
+}

@@ -1,0 +1,58 @@
+import type { BalancerPolicy } from '../stack/stack.ts'
+import { tableSize, type Table } from './distribution.ts'
+import { serveFifo } from './fifo.ts'
+import type { TierModel } from './model.ts'
+import type { Random } from './random.ts'
+
+/** What stands behind one balancer. */
+export interface Behind {
+  readonly replicas: number
+  readonly policy: BalancerPolicy
+  /** Multiplies every service time: what replicas cost each other. */
+  readonly slowdown: number
+  readonly shards: number
+  readonly replication: number
+  readonly maxInFlight: number
+}
+
+export interface Served {
+  /** When each request leaves; NaN where it was shed. */
+  readonly leaving: Float64Array
+  /** When its first token leaves, where the tier has tokens. */
+  readonly firstToken: Float64Array | null
+}
+
+/** Where in its law each request lies, 0 … 1; parts of one request follow each other. */
+export type Draws = Float64Array
+
+/** Runs `arrivals` (ascending, ms) through a tier. */
+export function serve(
+  model: TierModel,
+  behind: Behind,
+  arrivals: Float64Array,
+  draws: Draws,
+  random: Random,
+): Served {
+  switch (model.kind) {
+    case 'fifo': {
+      const services = drawn(model.service, draws, behind.slowdown)
+      const leaving = serveFifo({ ...behind, servers: model.servers }, arrivals, services, random)
+      return { leaving: later(leaving, model.overheadMs), firstToken: null }
+    }
+    case 'batching':
+    case 'continuous':
+      throw new Error(`No simulation of ${model.kind}.`)
+  }
+}
+
+/** Values of a law at these places in it. */
+export function drawn(table: Table, draws: Draws, factor: number): Float64Array {
+  const values = new Float64Array(draws.length)
+  for (let i = 0; i < draws.length; i++) values[i] = factor * table[Math.floor(draws[i]! * tableSize)]!
+  return values
+}
+
+function later(times: Float64Array, byMs: number): Float64Array {
+  if (byMs !== 0) for (let i = 0; i < times.length; i++) times[i]! += byMs
+  return times
+}
