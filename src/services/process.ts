@@ -32,6 +32,11 @@ export interface ServiceSample {
    * milliseconds; null where nothing is modelled.
    */
   readonly overrunMs: number | null
+  /**
+   * Answers given since the last sample, and how many of them left late: by more than 1 ms and more than a
+   * tenth of their modelled time. Left out where nothing is modelled.
+   */
+  readonly emulated?: { readonly answers: number; readonly overruns: number }
 }
 
 export type ToService =
