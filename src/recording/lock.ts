@@ -1,0 +1,157 @@
+/**
+ * One load test at a time on a stack: two at once would measure each other.
+ *
+ * The lock is a file that names its holder. A holder that was killed leaves it behind; the next one takes
+ * it over at once, because the process of that id is gone or is another one.
+ */
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { UserError } from '../errors.ts'
+import { diskError } from './files.ts'
+
+const holder = z.object({
+  pid: z.number().int(),
+  /** Tells a process from a later one of the same id; null where the system does not say. */
+  startTicks: z.number().nullable(),
+  host: z.string(),
+  what: z.string(),
+  since: z.string(),
+  token: z.string(),
+})
+export type LockHolder = z.output<typeof holder>
+
+export interface Lock {
+  /** Gives the lock up; a second call does nothing. */
+  release(): Promise<void>
+}
+
+/**
+ * @param file of the lock; its folder is made
+ * @param mine who asks: its process, what it does in words, since when (ISO 8601)
+ * @throws {UserError} code `locked`, naming the holder
+ */
+export async function acquireLock(
+  file: string,
+  mine: { pid: number; what: string; since: string },
+): Promise<Lock> {
+  const own: LockHolder = {
+    ...mine,
+    host: hostname(),
+    startTicks: await startTicksOf(mine.pid),
+    token: randomUUID(),
+  }
+  const draft = `${file}.${own.token}`
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    // Written in full first and linked into place: no reader ever sees half a lock.
+    await writeFile(draft, JSON.stringify(own), { flag: 'wx' })
+  } catch (error) {
+    throw diskError(`could not write ${draft}`, error)
+  }
+  try {
+    // Every turn either takes the lock, names its holder or removes one stale lock; rivals bound the turns.
+    for (let turn = 0; turn < 10; turn++) {
+      if (await linked(draft, file)) return lockOf(file, own)
+      const other = await readHolder(file)
+      if (other === 'gone') continue
+      if (other !== 'damaged' && !(await isStale(other))) throw held(file, other)
+      if (other === 'damaged' && (await ageMs(file)) < 60_000) throw held(file, null)
+      await removeStale(file, other === 'damaged' ? null : other.token, own.token)
+    }
+    throw held(file, null)
+  } finally {
+    await unlink(draft).catch(() => undefined)
+  }
+}
+
+async function linked(draft: string, file: string): Promise<boolean> {
+  try {
+    await link(draft, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw diskError(`could not write ${file}`, error)
+  }
+}
+
+function lockOf(file: string, own: LockHolder): Lock {
+  return {
+    release: async () => {
+      const current = await readHolder(file)
+      if (typeof current === 'object' && current.token === own.token)
+        await unlink(file).catch(() => undefined)
+    },
+  }
+}
+
+async function readHolder(file: string): Promise<LockHolder | 'gone' | 'damaged'> {
+  try {
+    const parsed = holder.safeParse(JSON.parse(await readFile(file, 'utf8')))
+    return parsed.success ? parsed.data : 'damaged'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'damaged'
+  }
+}
+
+/** Moved aside before it is removed: of two that both saw the stale lock, one would else remove the other's new one. */
+async function removeStale(file: string, token: string | null, mine: string): Promise<void> {
+  const aside = `${file}.${mine}.stale`
+  try {
+    await rename(file, aside)
+  } catch {
+    return
+  }
+  const moved = await readHolder(aside)
+  const isTheStaleOne =
+    token === null ? moved === 'damaged' : typeof moved === 'object' && moved.token === token
+  if (!isTheStaleOne) await link(aside, file).catch(() => undefined)
+  await unlink(aside).catch(() => undefined)
+}
+
+async function isStale({ pid, host, startTicks }: LockHolder): Promise<boolean> {
+  // A process of another machine cannot be looked at: its lock is never taken over.
+  if (host !== hostname()) return false
+  if (!isAlive(pid)) return true
+  const now = await startTicksOf(pid)
+  // The same id, and yet another process.
+  return now !== null && startTicks !== null && now !== startTicks
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** When a process began, in the kernel's ticks since boot (proc(5), `starttime`); null where there is no /proc. */
+async function startTicksOf(pid: number): Promise<number | null> {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  if (line === null) return null
+  // The second field is the command in brackets, and may hold anything; what follows starts with the third.
+  const ticks = Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[19])
+  return Number.isFinite(ticks) ? ticks : null
+}
+
+async function ageMs(file: string): Promise<number> {
+  return await stat(file).then(
+    (found) => Date.now() - found.mtimeMs,
+    () => Infinity,
+  )
+}
+
+function held(file: string, other: LockHolder | null): UserError {
+  const who =
+    other === null
+      ? 'another ragscale'
+      : `${other.what} (process ${other.pid} on ${other.host}, since ${other.since})`
+  return new UserError(`a load test runs on this stack already: ${who}`, {
+    hint: `Wait for it to end, or stop it. If it is certainly gone, remove ${file}.`,
+    code: 'locked',
+  })
+}
