@@ -1,0 +1,4 @@
+import { runService } from '../../process.ts'
+import { startTei } from './server.ts'
+
+runService(startTei)
