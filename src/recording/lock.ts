@@ -5,9 +5,10 @@
  * it over at once, because the process of that id is gone or is another one.
  */
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
 import { diskError } from './files.ts'
@@ -53,13 +54,13 @@ export async function acquireLock(
   }
   try {
     // Every turn either takes the lock, names its holder or removes one stale lock; rivals bound the turns.
-    for (let turn = 0; turn < 10; turn++) {
+    for (let turn = 0; turn < 50; turn++) {
       if (await linked(draft, file)) return lockOf(file, own)
       const other = await readHolder(file)
       if (other === 'gone') continue
       if (other !== 'damaged' && !(await isStale(other))) throw held(file, other)
       if (other === 'damaged' && (await ageMs(file)) < 60_000) throw held(file, null)
-      await removeStale(file, other === 'damaged' ? null : other.token, own.token)
+      await removeStale(file, other === 'damaged' ? null : other.token)
     }
     throw held(file, null)
   } finally {
@@ -96,19 +97,29 @@ async function readHolder(file: string): Promise<LockHolder | 'gone' | 'damaged'
   }
 }
 
-/** Moved aside before it is removed: of two that both saw the stale lock, one would else remove the other's new one. */
-async function removeStale(file: string, token: string | null, mine: string): Promise<void> {
-  const aside = `${file}.${mine}.stale`
+/**
+ * Of two that see the same stale lock, the slower must not remove the lock that the quicker one made since.
+ * So only the holder of a guard removes one, after looking again; a guard is held for milliseconds.
+ */
+async function removeStale(file: string, token: string | null): Promise<void> {
+  const guard = `${file}.takeover`
   try {
-    await rename(file, aside)
-  } catch {
+    await writeFile(guard, '', { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(`could not write ${guard}`, error)
+    if ((await ageMs(guard)) > 10_000) await unlink(guard).catch(() => undefined)
+    await sleep(20)
     return
   }
-  const moved = await readHolder(aside)
-  const isTheStaleOne =
-    token === null ? moved === 'damaged' : typeof moved === 'object' && moved.token === token
-  if (!isTheStaleOne) await link(aside, file).catch(() => undefined)
-  await unlink(aside).catch(() => undefined)
+  try {
+    const now = await readHolder(file)
+    if (token === null ? now === 'damaged' : typeof now === 'object' && now.token === token)
+      await unlink(file)
+  } catch (error) {
+    throw diskError(`could not remove the stale lock ${file}`, error)
+  } finally {
+    await unlink(guard).catch(() => undefined)
+  }
 }
 
 async function isStale({ pid, host, startTicks }: LockHolder): Promise<boolean> {

@@ -31,6 +31,10 @@ export async function createRunFolder(runsFolder: string, facts: RunFacts): Prom
   const folder = join(runsFolder, facts.id)
   try {
     await mkdir(runsFolder, { recursive: true })
+  } catch (error) {
+    throw diskError(`could not make ${runsFolder}`, error)
+  }
+  try {
     await mkdir(folder)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(`could not make ${folder}`, error)
