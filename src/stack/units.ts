@@ -13,8 +13,8 @@ export interface Unit {
   /** What a bare number probably lacks. */
   readonly suffix: string
   /** Null when the text is not one. */
-  parse(text: string): number | null
-  format(value: number): string
+  readonly parse: (text: string) => number | null
+  readonly format: (value: number) => string
 }
 
 const number = String.raw`(\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)`
@@ -200,10 +200,9 @@ export function parseUnit(unit: Unit, text: string, where?: string): number {
 
 /** `expected a rate such as 20/s, 1200/m or 1M/day, got "50": did you mean 50/s?` */
 export function expected(unit: Unit, got: unknown): string {
-  const shown = typeof got === 'object' ? (Array.isArray(got) ? 'a list' : 'a map') : JSON.stringify(got)
   const meant = `${String(got)}${unit.suffix}`
   const guess = unit.suffix !== '' && /^[\d_.]+$/.test(String(got)) && unit.parse(meant) !== null
-  return `expected ${unit.name} such as ${unit.examples}, got ${shown}${guess ? `: did you mean ${meant}?` : ''}`
+  return `expected ${unit.name} such as ${unit.examples}, got ${show(got)}${guess ? `: did you mean ${meant}?` : ''}`
 }
 
 /** Milliseconds; throws a UserError (exit 2). */
@@ -228,6 +227,14 @@ export const formatMoney = money.format
 export const formatPercentage = percentage.format
 export const formatGrowth = growth.format
 export const formatCount = count.format
+
+/** What was written, for the end of a sentence. */
+export function show(got: unknown): string {
+  if (got === null) return 'nothing'
+  if (typeof got === 'number') return String(got)
+  if (typeof got === 'object') return Array.isArray(got) ? 'a list' : 'a map'
+  return JSON.stringify(got)
+}
 
 function digitsOf(text: string | undefined): number {
   return Number((text ?? '').replaceAll('_', ''))

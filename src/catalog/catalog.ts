@@ -1,0 +1,40 @@
+import { ExitCode, UserError } from '../errors.ts'
+import type { Emulation, Stack, Tier } from '../stack/stack.ts'
+import { type Component, type Timing, unknownTiming } from './component.ts'
+import { nginx } from './nginx/component.ts'
+import { qdrant } from './qdrant/component.ts'
+import { memory, redis } from './redis/component.ts'
+import { reference } from './reference/component.ts'
+import { tei } from './tei/component.ts'
+import { vllm } from './vllm/component.ts'
+
+export const components: readonly Component[] = [reference, tei, qdrant, vllm, redis, memory, nginx]
+
+/** Undefined when no component has that name. */
+export function componentNamed(name: string): Component | undefined {
+  return components.find((component) => component.name === name)
+}
+
+/** The tiers that the local target emulates; the others are servers of ours that run for real. */
+export const emulatedTiers = ['embed', 'vector', 'rerank', 'generate'] as const satisfies readonly Tier[]
+export type EmulatedTier = (typeof emulatedTiers)[number]
+
+/** How a tier of the stack is timed when it is emulated: as `emulate:` says, else as the catalogue does. */
+export function timingOf(tiers: Stack['tiers'], name: EmulatedTier): Timing {
+  const tier = tiers[name]
+  if (tier === undefined) return unknownTiming('', `there is no tier ${name}`)
+  if (tier.emulate !== undefined) return tier.emulate
+  const timing = componentNamed(tier.component)?.timing
+  return timing?.(tier) ?? unknownTiming('component', 'no timing is known for this component')
+}
+
+/** As `timingOf`; throws a UserError (exit 2) when nothing is known, which a loaded local stack has been checked for. */
+export function emulationOf(tiers: Stack['tiers'], name: EmulatedTier): Emulation {
+  const timing = timingOf(tiers, name)
+  if (timing.model !== 'unknown') return timing
+  throw new UserError(`tiers.${name}.${timing.key}: ${timing.because}`, {
+    hint: `Give the timing yourself: tiers.${name}.emulate (docs/configuration.md).`,
+    exitCode: ExitCode.usage,
+    code: 'config',
+  })
+}

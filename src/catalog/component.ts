@@ -1,0 +1,41 @@
+import type { Emulation, ReplicaTier, Tier, VectorTier } from '../stack/stack.ts'
+
+/** The software that fills a tier, and what is known of it before it runs. */
+export interface Component {
+  readonly name: string
+  readonly title: string
+  /** The tiers that it can fill. */
+  readonly fills: readonly (Tier | 'balancer')[]
+  /** How it is called, in the words of `endpoints`; null when nothing of ours calls it over HTTP. */
+  readonly protocol: 'tei' | 'openai' | 'qdrant' | 'ragscale' | null
+  /** What each port that it listens on is for. */
+  readonly ports: Readonly<Record<string, number>>
+  /** Answers 200 when requests may be sent; null when it speaks no HTTP. */
+  readonly healthPath: string | null
+  readonly metricsPath: string | null
+  /** What a metric tells → its name in the exposition. */
+  readonly metrics: Readonly<Record<string, string>>
+  /** What more of it means: copies of a stateless server, or members of a cluster that share data. */
+  readonly scales: 'replicas' | 'nodes'
+  /** How an emulated one is timed, from what is declared; absent for what always runs for real. */
+  readonly timing?: (tier: ReplicaTier | VectorTier) => Timing
+}
+
+/** A timing model, or why there is none: then `emulate:` has to give it. */
+export type Timing = Emulation | TimingUnknown
+
+export interface TimingUnknown {
+  readonly model: 'unknown'
+  /** The key of the tier that it fails at. */
+  readonly key: string
+  readonly because: string
+}
+
+export function unknownTiming(key: string, because: string): TimingUnknown {
+  return { model: 'unknown', key, because }
+}
+
+/** For a message that says what is known. */
+export function namesOf(things: readonly { readonly name: string }[]): string {
+  return things.map((thing) => thing.name).join(', ')
+}
