@@ -1,0 +1,122 @@
+/** Calls made before a test, outside of its clock: is the target there, embed the queries, find the truth. */
+import { readFile } from 'node:fs/promises'
+import { Agent, fetch } from 'undici'
+import type { Dispatcher } from 'undici'
+import { ExitCode, UserError, messageOf } from '../errors.ts'
+import type { LoadTarget } from './plan.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+  /** Milliseconds that the server asks to be left alone (`Retry-After`), or null. */
+  readonly retryAfterMs: number | null
+}
+
+export interface Caller {
+  call(path: string, options?: { method?: string; body?: unknown; timeoutMs?: number }): Promise<Answer>
+  readonly url: string
+  close(): Promise<void>
+}
+
+/**
+ * @throws UserError (exit 2) when a variable that should hold a secret is not set, or a TLS file cannot be read;
+ * `call` rejects with the network's own error.
+ */
+export async function callerOf(
+  target: LoadTarget,
+  env: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
+): Promise<Caller> {
+  const headers = headersOf(target, env)
+  const dispatcher: Dispatcher = new Agent({ connect: await tlsOf(target) })
+  const base = (target.urls[0] ?? '').replace(/\/+$/, '')
+  return {
+    url: base,
+    call: async (path, { method, body, timeoutMs = 10_000 } = {}) => {
+      const timeout = AbortSignal.timeout(timeoutMs)
+      const response = await fetch(base + path, {
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+        dispatcher,
+      })
+      const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+      return {
+        status: response.status,
+        text: await response.text(),
+        retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null,
+      }
+    },
+    close: async () => await dispatcher.close(),
+  }
+}
+
+/** Throws where k6 would fail later, and less clearly. */
+export function headersOf(
+  target: LoadTarget,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  if (target.apiKeyEnv !== undefined) {
+    const key = secret(target.apiKeyEnv, env)
+    if (target.protocol === 'qdrant') headers['api-key'] = key
+    else headers['authorization'] = `Bearer ${key}`
+  }
+  for (const [name, variable] of Object.entries(target.headersEnv ?? {}))
+    headers[name.toLowerCase()] = secret(variable, env)
+  return headers
+}
+
+function secret(name: string, env: Readonly<Record<string, string | undefined>>): string {
+  const value = env[name]
+  if (value !== undefined && value !== '') return value
+  throw new UserError(`the environment variable ${name} is not set, and the endpoint needs it`, {
+    hint: `export ${name}=…`,
+    exitCode: ExitCode.usage,
+    code: 'config',
+  })
+}
+
+async function tlsOf({
+  caFile,
+  certFile,
+  keyFile,
+}: LoadTarget): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+  return {
+    ...(caFile === undefined ? {} : { ca: await tlsFile(caFile) }),
+    ...(certFile === undefined ? {} : { cert: await tlsFile(certFile) }),
+    ...(keyFile === undefined ? {} : { key: await tlsFile(keyFile) }),
+  }
+}
+
+async function tlsFile(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    throw new UserError(`could not read ${file}: ${messageOf(error)}`, {
+      exitCode: ExitCode.usage,
+      code: 'config',
+      cause: error,
+    })
+  }
+}
+
+/** What went wrong on the network, in words: `fetch failed` says nothing, its cause does. */
+export function networkMessage(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (cause instanceof AggregateError && cause.errors.length > 0) return networkMessage(cause.errors[0])
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const known: Record<string, string> = {
+    ECONNREFUSED: 'the connection was refused: nothing listens there',
+    ENOTFOUND: 'there is no host of that name',
+    EAI_AGAIN: 'the name could not be resolved',
+    ECONNRESET: 'the connection was reset',
+    UND_ERR_CONNECT_TIMEOUT: 'no connection within 10 s',
+    UND_ERR_SOCKET: 'the connection was closed before an answer',
+    EHOSTUNREACH: 'the host cannot be reached',
+    ENETUNREACH: 'the network cannot be reached',
+  }
+  return known[code] ?? messageOf(cause)
+}
