@@ -69,7 +69,7 @@ export function createProgram(runtime: Runtime): Program {
   command('doctor', 'what this machine has and lacks, each with its cure', async (_args, options) => {
     const { doctor } = await import('./commands/doctor.ts')
     return await doctor(options, runtime)
-  })
+  }).option('--build', 'build k6 where only a Go toolchain is here', false)
 
   command(
     'up',
