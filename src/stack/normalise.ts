@@ -2,9 +2,9 @@
 import { dirname, resolve } from 'node:path'
 import { encoderModel } from '../catalog/models.ts'
 import { readArrivals } from './arrivals.ts'
-import type { EmulateShape } from './schema-emulate.ts'
+import type { EmulateShape } from './schema/emulate.ts'
 import type { StackShape } from './schema.ts'
-import { sloTarget } from './schema-slo.ts'
+import { sloTarget } from './schema/slo.ts'
 import type {
   Arrivals,
   Emulation,

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod'
 import { arrivalsExamples, readArrivals } from './arrivals.ts'
-import { emulateSchemas } from './schema-emulate.ts'
-import { endpointsSchema } from './schema-endpoints.ts'
-import { sloSchema } from './schema-slo.ts'
-import { countField, durationField, moneyField, numberField, rateField, textField } from './fields.ts'
+import { emulateSchemas } from './schema/emulate.ts'
+import { endpointsSchema } from './schema/endpoints.ts'
+import { sloSchema } from './schema/slo.ts'
+import { countField, durationField, moneyField, numberField, rateField, textField } from './schema/fields.ts'
 import { balancerPolicies, targets } from './stack.ts'
 import { show } from './units.ts'
 

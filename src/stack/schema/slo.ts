@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { durationField, percentageField } from './fields.ts'
-import { type Percentile, type Stage, percentiles } from './stack.ts'
+import { type Percentile, type Stage, percentiles } from '../stack.ts'
 
 const streaming = ['latency', 'ttft', 'ttfo', 'tpot', 'itl_gap']
 

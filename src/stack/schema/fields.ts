@@ -1,6 +1,6 @@
 /** The kinds of value that `ragscale.yaml` holds: each a zod schema that reads text with its unit and holds it within bounds. */
 import { z } from 'zod'
-import { type Unit, count, duration, expected, money, percentage, rate, show } from './units.ts'
+import { type Unit, count, duration, expected, money, percentage, rate, show } from '../units.ts'
 
 interface Bounds {
   readonly min: number
