@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 import type { z } from 'zod'
-import { dot, Embedder, hashText, normalizeInPlace, vectorJson } from '../text/embedding.ts'
+import { dot, Embedder, hashText, normalizeInPlace } from '../text/embedding.ts'
 import { rerankScore, sigmoid } from '../text/relevance.ts'
 import { countTokens, pieces, truncate } from '../text/tokens.ts'
+import { vectorJson, vectorsJson } from '../text/vector-json.ts'
 import type { TeiConfig } from './config.ts'
 import { emptyBatch, TeiFailure } from './failure.ts'
 import type { Method } from './metrics.ts'
@@ -69,8 +70,7 @@ export class Model {
       ...read,
       method,
       patient: method === 'batch',
-      answer: () =>
-        `[${read.texts.map((text) => vectorJson(this.#vector(text, size, request.normalize))).join(',')}]`,
+      answer: () => vectorsJson(read.texts.map((text) => this.#vector(text, size, request.normalize))),
     }
   }
 

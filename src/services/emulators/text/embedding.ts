@@ -75,17 +75,6 @@ export function normalizeInPlace(vector: Float32Array): void {
   for (let index = 0; index < vector.length; index++) vector[index]! /= length
 }
 
-/** A vector as JSON, with seven digits after the point: as many as a 32-bit float of size 1 has. */
-export function vectorJson(vector: Float32Array): string {
-  let json = '['
-  for (let index = 0; index < vector.length; index++) {
-    const value = vector[index]!
-    if (index > 0) json += ','
-    json += value === 0 ? '0.0' : String(Math.round(value * 1e7) / 1e7)
-  }
-  return `${json}]`
-}
-
 /** FNV-1a over UTF-16 code units, then mixed. */
 export function hashText(basis: number, text: string): number {
   let hash = basis
