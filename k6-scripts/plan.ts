@@ -40,6 +40,7 @@ export interface Plan {
   maxInFlight: number
   timeoutMs: number
   stopWhen: unknown
+  good: Record<string, number>
   queries: { count: number; zipf: number | null }
   target: Target
   queriesFile: string
@@ -64,15 +65,19 @@ export const plan = read[0] as Plan
 /** The options of every script: one scenario, run by our own executor. */
 export function options(): Record<string, unknown> {
   if (__VU !== 0) return {}
-  const { steps, seed, maxInFlight, stopWhen, target } = plan
+  const { stage, steps, seed, maxInFlight, timeoutMs, stopWhen, good, queries, target } = plan
   return {
     scenarios: {
       load: {
         executor: 'ragscale-open',
+        stage,
         steps,
         arrivals: read[1],
         seed,
         maxInFlight,
+        timeoutMs,
+        good,
+        queries,
         // A virtual user made in the middle of a test costs milliseconds just when the system is slow.
         preAllocatedVUs: maxInFlight,
         stopWhen,

@@ -219,13 +219,29 @@ function stopWhenOf(scenario: Scenario): StopWhen {
   }
 }
 
+const metricsOfOneRequest: ReadonlySet<string> = new Set([
+  'latency',
+  'ttft',
+  'ttfo',
+  'rag_ttft',
+  'tpot',
+  'itl_gap',
+  'gateway',
+  'embed',
+  'retrieve',
+  'rerank',
+  'generate',
+])
+
 /**
  * What one request may take to be good: for each metric the limit of its highest percentile, because the
  * lower ones permit some requests to be slower.
  */
 function goodOf(stage: LoadStage, slo: readonly Slo[]): Record<string, number> {
   const good: Record<string, number> = {}
-  for (const { metric, limit } of limitsOf(stage, slo)) good[metric] = Math.max(good[metric] ?? 0, limit)
+  for (const { metric, limit } of limitsOf(stage, slo)) {
+    if (metricsOfOneRequest.has(metric)) good[metric] = Math.max(good[metric] ?? 0, limit)
+  }
   return good
 }
 
