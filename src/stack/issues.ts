@@ -1,6 +1,7 @@
 /** zod's issues → findings in our words: an unknown key gets the nearest known one, a wrong word the words there are. */
 import { closest, distance } from 'fastest-levenshtein'
 import { z } from 'zod'
+import { getIn } from './paths.ts'
 import type { Finding, Path } from './problems.ts'
 import { stackSchema } from './schema.ts'
 import { show } from './units.ts'
@@ -37,7 +38,7 @@ function findingOf(issue: Issue, value: unknown): Finding[] {
   if (issue.code === 'invalid_value' || (issue.code === 'invalid_union' && 'discriminator' in issue)) {
     const words =
       'values' in issue ? issue.values.map(String) : 'options' in issue ? (issue.options as string[]) : []
-    const got = issue.code === 'invalid_value' ? input : valueAt(value, path)
+    const got = issue.code === 'invalid_value' ? input : getIn(value, path)
     if (got === undefined) return [missing(path, `one of ${words.join(', ')}`)]
     const near = typeof got === 'string' ? nearest(got, words) : undefined
     return [
@@ -102,7 +103,7 @@ function schemaAt(path: Path, value: unknown): JsonSchema | undefined {
   let schema: JsonSchema | undefined = z.toJSONSchema(stackSchema, { io: 'input' }) as JsonSchema
   for (const [index, segment] of path.entries()) {
     schema = schema?.properties?.[segment]
-    const model = valueAt(value, [...path.slice(0, index + 1), 'model'])
+    const model = getIn(value, [...path.slice(0, index + 1), 'model'])
     schema = schema?.oneOf?.find((choice) => choice.properties?.['model']?.const === model) ?? schema
   }
   return schema
@@ -114,13 +115,4 @@ function knownKeys(path: Path, value: unknown): string[] {
 
 function describe(path: Path): string | undefined {
   return schemaAt(path, undefined)?.description
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  let found = value
-  for (const segment of path) {
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, segment)) return undefined
-    found = (found as Record<string, unknown>)[segment]
-  }
-  return found
 }
