@@ -43,14 +43,13 @@ export function assembleRun(
 
 /** Whether k6's own last words of every stage are that it finished, or that it stopped as the plan told it. */
 export function endedByItself(ends: readonly EndLine[], stages: number): boolean {
-  return ends.length >= stages && ends.every((line) => line.reason !== 'interrupted')
+  return ends.length >= stages && ends.every(({ reason }) => reason === 'finished' || reason === 'stopped')
 }
 
 function weightedMean(steps: readonly RunStep[]): number {
-  const seen = steps.filter((step) => step.generatorCpuCores !== null)
-  const seconds = seen.reduce((total, step) => total + step.seconds, 0)
+  const seconds = steps.reduce((total, step) => total + step.seconds, 0)
   if (seconds === 0) return 0
-  return seen.reduce((total, step) => total + (step.generatorCpuCores ?? 0) * step.seconds, 0) / seconds
+  return steps.reduce((total, step) => total + step.generatorCpuCores * step.seconds, 0) / seconds
 }
 
 function scheduleDelay({ series }: Recorded): { p50: number | null; p99: number | null } {

@@ -61,6 +61,8 @@ export const stepLine = z.object({
   succeeded: count,
   failed: count,
   shed: count,
+  /** Of the failed: those that the drain limit cut off. */
+  cut: count.default(0),
   errors: errors.default({}),
   /** Requests that met every limit of the plan's `good`. */
   good: count,
@@ -79,7 +81,7 @@ export const stepLine = z.object({
   unmeasuredTokens: count.default(0),
   cache: z.record(z.string(), z.object({ hit: count.default(0), miss: count.default(0) })).default({}),
   connections: z.object({ new: count, reused: count }).default({ new: 0, reused: 0 }),
-  /** Of the generator, in this step. */
+  /** Of the generator, in this step's window. */
   cpuSeconds: amount,
   rssBytes: amount,
 })
@@ -87,7 +89,8 @@ export const stepLine = z.object({
 export const endLine = z.object({
   type: z.literal('end'),
   at: z.number(),
-  reason: z.enum(['finished', 'interrupted', 'stopped']),
+  /** `stopped`: by the plan's `stopWhen`; `failed`: something broke, and k6's log says what. */
+  reason: z.enum(['finished', 'interrupted', 'stopped', 'failed']),
 })
 
 export const loadLine = z.discriminatedUnion('type', [startLine, intervalLine, stepLine, endLine])

@@ -40,7 +40,6 @@ export async function recoverRun(folder: string): Promise<Run> {
     record.starts,
     {
       steps: record.steps,
-      intervals: record.intervals,
       series: await readSeries(folder),
       resources: await readResources(folder),
       generatorsLost: [],

@@ -74,8 +74,8 @@ export const runStep = z.object({
   /** Every SLO of the stage against this step; empty without SLOs. */
   slo: z.array(sloResult),
   tiers: z.record(z.string(), tierUse),
-  /** Of the generator, during the step. */
-  generatorCpuCores: amount.nullable(),
+  /** Of the generator, during the window. */
+  generatorCpuCores: amount,
   /** Share of the host's CPU that was busy or stolen, 0 … 1. */
   hostCpu: amount.nullable(),
   tokens: z.object({ input: count, cached: count, output: count, chunks: count, unmeasured: count }),

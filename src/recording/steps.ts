@@ -1,7 +1,7 @@
 /** Step lines, histograms and resource samples → the steps of `run.json`. */
 import type { Slo } from '../stack/stack.ts'
 import { judgeStep } from './limits.ts'
-import type { IntervalLine, StepLine } from './load-lines.ts'
+import type { StepLine } from './load-lines.ts'
 import { summarise, type MetricSummary } from './metrics.ts'
 import { emulatorOverruns, hostCpu, tierUse, type ResourceSample, type TimeWindow } from './resources.ts'
 import type { RunStep } from './run.ts'
@@ -11,7 +11,6 @@ import { invalidBecause } from './validity.ts'
 /** What was recorded of a load test: everything but what was known before. */
 export interface Recorded {
   readonly steps: readonly StepLine[]
-  readonly intervals: readonly IntervalLine[]
   readonly series: SeriesByTag
   readonly resources: readonly ResourceSample[]
   /** Generators of a distributed run that did not finish, by name. */
@@ -32,7 +31,7 @@ export function buildSteps(recorded: Recorded, context: StepContext): RunStep[] 
 function buildStep(line: StepLine, recorded: Recorded, context: StepContext): RunStep {
   const seconds = line.windowMs / 1000
   const window: TimeWindow = { fromMs: line.windowStartedAt, toMs: line.windowStartedAt + line.windowMs }
-  const generatorCpuCores = generatorCpu(recorded.intervals, line)
+  const generatorCpuCores = line.cpuSeconds / seconds
   const host = hostCpu(recorded.resources, window)
   const reasons = invalidBecause(line, recorded.series, context.slos, {
     generatorCpuCores,
@@ -90,15 +89,4 @@ function metricsOf(line: StepLine, series: SeriesByTag): Record<string, MetricSu
     if (summary !== null) metrics[one.metric] = summary
   }
   return metrics
-}
-
-/** Cores that the generator used in a step's window; null with fewer than two readings of its CPU time. */
-function generatorCpu(intervals: readonly IntervalLine[], line: StepLine): number | null {
-  const own = intervals.filter((one) => one.step === line.step && one.stage === line.stage)
-  const inWindow = own.filter((one) => one.phase === 'window')
-  const readings = inWindow.length >= 2 ? inWindow : own
-  const first = readings[0]
-  const last = readings.at(-1)
-  if (first === undefined || last === undefined || last.at <= first.at) return null
-  return Math.max(0, (last.cpuSeconds - first.cpuSeconds) / ((last.at - first.at) / 1000))
 }

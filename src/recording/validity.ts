@@ -12,8 +12,8 @@ import { showMs, showShare, significant } from './words.ts'
 
 /** What went on around a step. */
 export interface Conditions {
-  /** CPU of the generator in cores, and what it may use; null where it was not seen. */
-  readonly generatorCpuCores: number | null
+  /** CPU of the generator in cores, and what it may use. */
+  readonly generatorCpuCores: number
   readonly cpuCoresAvailable: number
   /** Share of the host's CPU that was busy or stolen, 0 … 1; null where it was not sampled. */
   readonly hostCpu: number | null

@@ -66,7 +66,6 @@ export function line(over: Partial<StepLine> = {}): StepLine {
 export function recorded(over: Partial<Recorded> = {}): Recorded {
   return {
     steps: [line()],
-    intervals: [],
     series: seriesMap({
       's1.embed.latency': spread(1500, 1, 20),
       's1.embed.schedule_delay': spread(1500, 0.01, 0.1),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { mergeHistograms } from '../../../src/recording/histogram.ts'
 import type { ResourceSample } from '../../../src/recording/resources.ts'
 import { buildSteps, type Recorded, type StepContext } from '../../../src/recording/steps.ts'
-import { interval, line, ofMs, recorded, seriesMap, slo, spread, t0 } from './fixtures.ts'
+import { line, ofMs, recorded, seriesMap, slo, spread, t0 } from './fixtures.ts'
 
 const context: StepContext = { target: 'local', slos: [], cpuCoresAvailable: 2 }
 
@@ -104,13 +104,10 @@ describe('a step that may not be believed', () => {
   })
 
   it('had a generator on more than 80 % of the CPU that it may use', () => {
-    const intervals = [
-      interval({ at: t0 + 6000, cpuSeconds: 1 }),
-      interval({ at: t0 + 16_000, cpuSeconds: 17.5 }),
-    ]
-    expect(step({ intervals }).generatorCpuCores).toBe(1.65)
-    expect(reasons({ intervals })).toEqual(['the generator used 1.65 of its 2 CPU cores, more than 80 %'])
-    expect(reasons({ intervals }, { cpuCoresAvailable: 4 })).toEqual([])
+    const steps = [line({ cpuSeconds: 49.5 })]
+    expect(step({ steps }).generatorCpuCores).toBe(1.65)
+    expect(reasons({ steps })).toEqual(['the generator used 1.65 of its 2 CPU cores, more than 80 %'])
+    expect(reasons({ steps }, { cpuCoresAvailable: 4 })).toEqual([])
   })
 
   it('had a host more than 90 % busy, on the targets that share it', () => {
