@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,6 +44,7 @@ const maxBody = 64 << 20
 // exchange is a request under way.
 type exchange struct {
 	ctx      context.Context
+	cancel   context.CancelFunc
 	request  Request
 	outcome  *record.Outcome
 	response *http.Response
@@ -72,12 +72,9 @@ func (c *Client) Do(ctx context.Context, request Request, outcome *record.Outcom
 
 // run sends a request, hands an answer of an expected status to `read`, and files what went wrong.
 func (c *Client) run(parent context.Context, request Request, outcome *record.Outcome, result *Result, read func(*exchange) error) {
-	ctx, cancel := parent, context.CancelFunc(func() {})
-	if request.Timeout > 0 {
-		ctx, cancel = context.WithTimeout(parent, request.Timeout)
-	}
+	ctx, cancel := withTimeout(parent, request.Timeout)
 	defer cancel()
-	x := &exchange{ctx: ctx, request: request, outcome: outcome}
+	x := &exchange{ctx: ctx, cancel: cancel, request: request, outcome: outcome}
 	err := c.send(x)
 	if err == nil {
 		defer x.response.Body.Close() //nolint:errcheck // nothing is left to lose
@@ -159,31 +156,39 @@ var buffers = sync.Pool{New: func() any { return &bytes.Buffer{} }}
 
 // readBody reads the answer to its end; what it read is returned only if it is kept.
 func (x *exchange) readBody(keep bool) ([]byte, error) {
-	limited := io.LimitReader(x.response.Body, maxBody+1)
+	body := &bounded{source: x.response.Body, left: maxBody}
 	if !keep {
-		read, err := io.Copy(io.Discard, limited)
-		return nil, errors.Join(wrapRead(err), tooLong(read))
+		_, err := io.Copy(io.Discard, body)
+		return nil, err
 	}
 	buffer := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buffer)
 	buffer.Reset()
-	read, err := buffer.ReadFrom(limited)
-	if err = errors.Join(wrapRead(err), tooLong(read)); err != nil {
+	if _, err := buffer.ReadFrom(body); err != nil {
 		return nil, err
 	}
 	return bytes.Clone(buffer.Bytes()), nil
 }
 
-func wrapRead(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("reading the answer: %w", err)
+// bounded reads an answer that may not be longer than so many bytes.
+type bounded struct {
+	source io.Reader
+	left   int64
 }
 
-func tooLong(read int64) error {
-	if read > maxBody {
-		return fmt.Errorf("%w: longer than %d bytes", errMalformed, maxBody)
+func (b *bounded) Read(into []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("%w: longer than %d bytes", errMalformed, maxBody)
 	}
-	return nil
+	read, err := b.source.Read(into)
+	b.left -= int64(read)
+	return read, err
+}
+
+// withTimeout is context.WithTimeout, where 0 is no timeout.
+func withTimeout(parent context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout > 0 {
+		return context.WithTimeout(parent, timeout)
+	}
+	return context.WithCancel(parent)
 }

@@ -39,6 +39,8 @@ func (i *instance) Exports() modules.Exports {
 		"pick":    i.pick,
 		"bodies":  i.bodies,
 		"request": i.request,
+		"chat":    i.chat,
+		"query":   i.query,
 		"recall":  i.recall,
 		"fail":    i.fail,
 	}}

@@ -1,12 +1,15 @@
 package module
 
 import (
+	"context"
 	"crypto/tls"
 	"sync"
+	"time"
 
 	"github.com/grafana/sobek"
 
 	"ragscale.dev/xk6-ragscale/client"
+	"ragscale.dev/xk6-ragscale/record"
 )
 
 type resultView struct {
@@ -20,15 +23,27 @@ func viewOf(result client.Result) resultView {
 	return resultView{OK: result.OK, Status: result.Status, Error: result.Error, Body: result.Body}
 }
 
+// call is a request about to be made, and where its outcome goes.
+type call struct {
+	ctx       context.Context
+	request   client.Request
+	outcome   *record.Outcome
+	scheduled time.Time
+}
+
+func (i *instance) call(options *sobek.Object) call {
+	outcome, slot, timeout := i.outcome()
+	c := call{ctx: i.vu.Context(), request: i.requestOf(options, timeout), outcome: outcome}
+	if slot != nil {
+		c.ctx, c.scheduled = slot.Context, slot.Scheduled
+	}
+	return c
+}
+
 // request makes one HTTP exchange.
 func (i *instance) request(options *sobek.Object) *resultView {
-	outcome, slot, timeout := i.outcome()
-	request := i.requestOf(options, timeout)
-	ctx := i.vu.Context()
-	if slot != nil {
-		ctx = slot.Context
-	}
-	view := viewOf(i.client().Do(ctx, request, outcome))
+	c := i.call(options)
+	view := viewOf(i.client().Do(c.ctx, c.request, c.outcome))
 	return &view
 }
 
