@@ -34,7 +34,7 @@ export class Driver<
     this.core = core
     this.#onEvent = onEvent
     this.#clock = options.clock ?? (() => performance.timeOrigin + performance.now())
-    this.#spinMs = options.spinMs ?? 0.5
+    this.#spinMs = options.spinMs ?? 0.25
   }
 
   nowMs(): number {

@@ -1,0 +1,4 @@
+import { runService } from '../../process.ts'
+import { startFifo } from './server.ts'
+
+runService(startFifo)
