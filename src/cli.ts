@@ -1,7 +1,20 @@
-import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
+import type { InitOptions } from './commands/init.ts'
+import type { DoctorCommandOptions } from './commands/doctor.ts'
+import type { UpOptions } from './commands/up.ts'
+import type { DownOptions } from './commands/down.ts'
+import type { StatusOptions } from './commands/status.ts'
+import type { LogsOptions } from './commands/logs.ts'
+import type { ScaleOptions } from './commands/scale.ts'
+import type { IngestCommandOptions } from './commands/ingest.ts'
+import type { LoadtestOptions } from './commands/loadtest.ts'
+import type { ReportOptions } from './commands/report.ts'
+import type { CompareOptions } from './commands/compare.ts'
+import type { RecommendCommandOptions } from './commands/recommend.ts'
+import type { DemoOptions } from './commands/demo.ts'
 import { ExitCode } from './errors.ts'
 import type { Runtime } from './runtime.ts'
+import { ragscaleVersion } from './version.ts'
 
 /** The flags that every command takes. */
 export interface GlobalOptions {
@@ -26,7 +39,7 @@ export function createProgram(runtime: Runtime): Program {
   const program = new Command('ragscale')
   program
     .description('How many replicas, GPUs, nodes and shards does a RAG system need, and what will it cost?')
-    .version(version())
+    .version(ragscaleVersion())
     .option('--file <path>', 'the stack', 'ragscale.yaml')
     .option('--json', 'exactly one JSON document on stdout', false)
     .option('--yes', 'never ask; take the default or refuse', false)
@@ -43,20 +56,20 @@ export function createProgram(runtime: Runtime): Program {
     .addHelpText('after', examples)
 
   /** Adds a command whose handler returns its exit code. */
-  const command = (
+  const command = <Options extends GlobalOptions>(
     usage: string,
     description: string,
-    handler: (args: readonly string[], options: Record<string, never> & GlobalOptions) => Promise<ExitCode>,
+    handler: (args: readonly string[], options: Options) => Promise<ExitCode>,
   ): Command =>
     program
       .command(usage)
       .description(description)
       .action(async (...received: unknown[]) => {
         const self = received.at(-1) as Command
-        exitCode = await handler(self.args, self.optsWithGlobals())
+        exitCode = await handler(self.args, self.optsWithGlobals<Options>())
       })
 
-  command('init', 'ask, or take flags, and write ragscale.yaml', async (_args, options) => {
+  command('init', 'ask, or take flags, and write ragscale.yaml', async (_args, options: InitOptions) => {
     const { init } = await import('./commands/init.ts')
     return await init(options, runtime)
   })
@@ -66,15 +79,19 @@ export function createProgram(runtime: Runtime): Program {
     .option('--out <folder>', 'where to write', '.')
     .option('--force', 'replace an existing ragscale.yaml', false)
 
-  command('doctor', 'what this machine has and lacks, each with its cure', async (_args, options) => {
-    const { doctor } = await import('./commands/doctor.ts')
-    return await doctor(options, runtime)
-  }).option('--build', 'build k6 where only a Go toolchain is here', false)
+  command(
+    'doctor',
+    'what this machine has and lacks, each with its cure',
+    async (_args, options: DoctorCommandOptions) => {
+      const { doctor } = await import('./commands/doctor.ts')
+      return await doctor(options, runtime)
+    },
+  ).option('--build', 'build k6 where only a Go toolchain is here', false)
 
   command(
     'up',
     'bring the stack up, or change a running one to what the file says',
-    async (_args, options) => {
+    async (_args, options: UpOptions) => {
       const { up } = await import('./commands/up.ts')
       return await up(options, runtime)
     },
@@ -83,7 +100,7 @@ export function createProgram(runtime: Runtime): Program {
     .option('--dry-run', 'print the plan and do nothing', false)
     .option('--timeout <duration>', 'how long a replica may take to become healthy', '10m')
 
-  command('down', 'stop the stack and remove what ragscale made', async (_args, options) => {
+  command('down', 'stop the stack and remove what ragscale made', async (_args, options: DownOptions) => {
     const { down } = await import('./commands/down.ts')
     return await down(options, runtime)
   })
@@ -92,12 +109,16 @@ export function createProgram(runtime: Runtime): Program {
     .option('--timeout <duration>', 'how long to wait for requests in flight', '10m')
     .option('--volumes', 'remove stored data (vectors) too', false)
 
-  command('status', 'every replica: state, port, restarts, CPU and memory', async (_args, options) => {
-    const { status } = await import('./commands/status.ts')
-    return await status(options, runtime)
-  }).addOption(targetOption())
+  command(
+    'status',
+    'every replica: state, port, restarts, CPU and memory',
+    async (_args, options: StatusOptions) => {
+      const { status } = await import('./commands/status.ts')
+      return await status(options, runtime)
+    },
+  ).addOption(targetOption())
 
-  command('logs [tier]', 'what the replicas wrote', async ([tier], options) => {
+  command('logs [tier]', 'what the replicas wrote', async ([tier], options: LogsOptions) => {
     const { logs } = await import('./commands/logs.ts')
     return await logs({ ...options, tier }, runtime)
   })
@@ -105,7 +126,7 @@ export function createProgram(runtime: Runtime): Program {
     .option('--follow', 'go on printing', false)
     .option('--lines <n>', 'how many of the last lines of each replica', '20')
 
-  command('scale <tier=n...>', 'change how many replicas run', async (counts, options) => {
+  command('scale <tier=n...>', 'change how many replicas run', async (counts, options: ScaleOptions) => {
     const { scale } = await import('./commands/scale.ts')
     return await scale({ ...options, counts }, runtime)
   })
@@ -113,15 +134,23 @@ export function createProgram(runtime: Runtime): Program {
     .option('--dry-run', 'print the plan and do nothing', false)
     .option('--timeout <duration>', 'how long a replica may take to become healthy', '10m')
 
-  command('ingest <folder>', 'documents → chunks → embeddings → vectors', async ([folder], options) => {
-    const { ingest } = await import('./commands/ingest.ts')
-    return await ingest({ ...options, folder: folder ?? '' }, runtime)
-  })
+  command(
+    'ingest <folder>',
+    'documents → chunks → embeddings → vectors',
+    async ([folder], options: IngestCommandOptions) => {
+      const { ingest } = await import('./commands/ingest.ts')
+      return await ingest({ ...options, folder: folder ?? '' }, runtime)
+    },
+  )
 
-  command('loadtest', 'one scenario on one stage or more; live progress; a run', async (_args, options) => {
-    const { loadtest } = await import('./commands/loadtest.ts')
-    return await loadtest(options, runtime)
-  })
+  command(
+    'loadtest',
+    'one scenario on one stage or more; live progress; a run',
+    async (_args, options: LoadtestOptions) => {
+      const { loadtest } = await import('./commands/loadtest.ts')
+      return await loadtest(options, runtime)
+    },
+  )
     .option(
       '--stage <stage>',
       'embed, retrieve, rerank, generate, ingest or pipeline; may be repeated',
@@ -138,9 +167,13 @@ export function createProgram(runtime: Runtime): Program {
     .option('--runs <folder>', 'where runs are kept', 'runs')
     .option('--name <id>', 'the name of the run')
     .option('--max-in-flight <n>', 'arrivals beyond it are shed')
-    .option('--keep-text', 'keep query text in the run', false)
+    .option(
+      '--unique',
+      'ask every question in a text never asked before, so that no prefix cache helps',
+      false,
+    )
 
-  command('report <run>', 'a run again, as tables or a page', async ([run], options) => {
+  command('report <run>', 'a run again, as tables or a page', async ([run], options: ReportOptions) => {
     const { report } = await import('./commands/report.ts')
     return await report({ ...options, run: run ?? '' }, runtime)
   })
@@ -152,7 +185,7 @@ export function createProgram(runtime: Runtime): Program {
   command(
     'compare <baseline> <run>',
     'two runs, as a verdict on regression',
-    async ([baseline, run], options) => {
+    async ([baseline, run], options: CompareOptions) => {
       const { compare } = await import('./commands/compare.ts')
       return await compare({ ...options, baseline: baseline ?? '', run: run ?? '' }, runtime)
     },
@@ -179,7 +212,7 @@ export function createProgram(runtime: Runtime): Program {
       )
     })
 
-  command('recommend', 'runs → counts, with reasons', async (_args, options) => {
+  command('recommend', 'runs → counts, with reasons', async (_args, options: RecommendCommandOptions) => {
     const { recommend } = await import('./commands/recommend.ts')
     return await recommend(options, runtime)
   })
@@ -196,12 +229,13 @@ export function createProgram(runtime: Runtime): Program {
     .option('--apply', 'write the counts to ragscale.yaml and scale the running stack', false)
     .option('--verify', 'apply, load again, print predicted beside measured', false)
     .option('--check', "exit 5 when today's counts do not suffice", false)
+    .option('--duration <duration>', 'the measured window of --verify', '30s')
     .option('--explain <tier>', 'everything behind the count of one tier')
 
   command(
     'demo [folder]',
     'the whole loop on the embedded stack, in a couple of minutes',
-    async ([folder], options) => {
+    async ([folder], options: DemoOptions) => {
       const { demo } = await import('./commands/demo.ts')
       return await demo({ ...options, folder }, runtime)
     },
@@ -222,11 +256,6 @@ function targetOption(): Option {
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value]
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 const examples = `

@@ -9,7 +9,6 @@ import { findGo } from './load/k6/build.ts'
 import { findK6 } from './load/k6/find.ts'
 import type { Runtime } from './runtime.ts'
 import { loadStack } from './stack/load.ts'
-import { formatSize } from './stack/units.ts'
 
 export interface Finding {
   readonly name: string
@@ -42,7 +41,7 @@ export async function examine(options: DoctorOptions, runtime: Runtime): Promise
       'targets compose and swarm',
       runtime,
     ),
-    tool('kubectl', 'kubectl', ['version', '--client', '-o', 'name'], 'target kubernetes', runtime),
+    tool('kubectl', 'kubectl', ['version', '--client'], 'target kubernetes', runtime),
     tool('Helm', 'helm', ['version', '--short'], 'target kubernetes', runtime),
     tool(
       'NVIDIA driver',
@@ -84,7 +83,7 @@ async function go({ env }: Runtime): Promise<Finding> {
 
 async function machine(): Promise<Finding> {
   const cores = availableParallelism()
-  const says = `${cores} cores, ${formatSize(totalmem())} of memory, ${formatSize(freemem())} of it free`
+  const says = `${cores} cores, ${gibibytes(totalmem())} of memory, ${gibibytes(freemem())} of it free`
   const cure =
     cores < 2
       ? 'A local stack and the load generator share the cores: use two or more, or an external target.'
@@ -95,7 +94,7 @@ async function machine(): Promise<Finding> {
 async function disk({ cwd }: Runtime): Promise<Finding> {
   const { bavail, bsize } = await statfs(cwd)
   const free = bavail * bsize
-  const says = `${formatSize(free)} free in ${cwd}`
+  const says = `${gibibytes(free)} free in ${cwd}`
   const writable = await access(cwd, constants.W_OK).then(
     () => true,
     () => false,
@@ -152,4 +151,8 @@ async function tool(
   if (!failed) return { name, state: 'has', says: stdout.trim().split('\n')[0] ?? '', cure: null }
   const says = code === 'ENOENT' ? 'not installed' : (stderr.trim().split('\n')[0] ?? 'it does not answer')
   return { name, state: 'note', says, cure: `Only needed for ${usedFor}.` }
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 }

@@ -24,7 +24,7 @@ export interface VectorStore {
 const pageSize = 1_000
 
 export function qdrantStore(
-  endpoint: { url: string; apiKey?: string; timeoutMs?: number },
+  endpoint: { url: string; headers?: Readonly<Record<string, string>>; timeoutMs?: number },
   collection: Collection,
 ): VectorStore {
   const client = new QdrantClient({
@@ -32,7 +32,7 @@ export function qdrantStore(
     port: null,
     checkCompatibility: false,
     timeout: endpoint.timeoutMs ?? 60_000,
-    ...(endpoint.apiKey === undefined ? {} : { apiKey: endpoint.apiKey }),
+    ...(endpoint.headers === undefined ? {} : { headers: { ...endpoint.headers } }),
   })
   const { name } = collection
   const asked = async <T>(what: string, call: () => Promise<T>): Promise<T> => {

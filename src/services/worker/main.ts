@@ -17,7 +17,7 @@ runService(async (given) => {
       ...(embedKey === undefined ? {} : { headers: { authorization: `Bearer ${embedKey}` } }),
     }),
     store: qdrantStore(
-      { url: config.vector.url, ...(vectorKey === undefined ? {} : { apiKey: vectorKey }) },
+      { url: config.vector.url, ...(vectorKey === undefined ? {} : { headers: { 'api-key': vectorKey } }) },
       config.collection,
     ),
     maxInFlight: config.maxInFlight,

@@ -1,0 +1,161 @@
+import { relative, resolve, sep } from 'node:path'
+import type { GlobalOptions } from '../cli.ts'
+import { ExitCode, UserError } from '../errors.ts'
+import { httpEmbedder } from '../ingest/embedder.ts'
+import { ingestFolder } from '../ingest/ingest.ts'
+import type { IngestProgress } from '../ingest/ingest.ts'
+import { qdrantStore } from '../ingest/store.ts'
+import { endpointTarget, isLoopback } from '../load/endpoints.ts'
+import { headersOf } from '../load/http.ts'
+import type { LoadTarget } from '../load/plan.ts'
+import { openRunning } from '../loop/open.ts'
+import { readStackFile } from '../loop/stack-file.ts'
+import type { Output, Runtime } from '../runtime.ts'
+import type { Collection, EndpointName, Stack } from '../stack/stack.ts'
+
+export interface IngestCommandOptions extends GlobalOptions {
+  readonly folder: string
+}
+
+/** Documents → chunks → embeddings → vectors. Ctrl-C keeps what is written; the same command goes on from there. */
+export async function ingest(options: IngestCommandOptions, runtime: Runtime): Promise<ExitCode> {
+  const stack = await readStackFile(options, runtime)
+  const running = await openRunning(stack, runtime)
+  const embedTarget = needed('embed', endpointTarget('embed', stack, running.urls), stack)
+  const vectorTarget = needed('vector', endpointTarget('vector', stack, running.urls), stack)
+  await confirmWriting(vectorTarget.urls[0] ?? '', options, runtime)
+  const embed = httpEmbedder({
+    url: embedTarget.urls[0] ?? '',
+    protocol: embedTarget.protocol === 'openai' ? 'openai' : 'tei',
+    headers: headersOf(embedTarget, runtime.env),
+    ...(embedTarget.model === undefined ? {} : { model: embedTarget.model }),
+  })
+  const stop = new AbortController()
+  const stopListening = runtime.onInterrupt((count) => {
+    if (count > 1) runtime.exit(ExitCode.interrupted)
+    runtime.stderr.write('\nstopping after what is under way; run the same command again to go on\n')
+    stop.abort()
+  })
+  const folder = resolve(runtime.cwd, options.folder)
+  const startedAt = runtime.now()
+  try {
+    const collection =
+      stack.tiers.vector?.collection ?? (await collectionFor(vectorTarget, embed, stop.signal))
+    const store = qdrantStore(
+      { url: vectorTarget.urls[0] ?? '', headers: headersOf(vectorTarget, runtime.env) },
+      collection,
+    )
+    const { created } = await store.prepare()
+    if (created && !options.quiet) runtime.stderr.write(createdText(collection))
+    const summary = await ingestFolder({
+      folder,
+      root: rootOf(folder, stack),
+      embed,
+      store,
+      signal: stop.signal,
+      ...(options.quiet ? {} : { onProgress: progressBar(runtime.stderr) }),
+    })
+    const seconds = (runtime.now() - startedAt) / 1_000
+    const points = await store.count()
+    if (options.json) {
+      const { name } = collection
+      runtime.stdout.write(
+        `${JSON.stringify({ schema: 'ragscale.ingest/1', collection: name, points, seconds, ...summary })}\n`,
+      )
+      return ExitCode.ok
+    }
+    const { found, added, changed, unchanged, removed, chunks } = summary
+    runtime.stdout.write(
+      `${found} documents: ${added} added, ${changed} changed, ${unchanged} unchanged, ${removed} removed\n` +
+        `${chunks} chunks written in ${seconds.toFixed(1)} s (${(chunks / Math.max(seconds, 0.001)).toFixed(0)}/s); ` +
+        `collection ${collection.name} holds ${points} points\n`,
+    )
+    return ExitCode.ok
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    throw new UserError('interrupted; what was written is kept', {
+      exitCode: ExitCode.interrupted,
+      hint: `ragscale ingest ${options.folder}   goes on from here`,
+      cause: error,
+    })
+  } finally {
+    stopListening()
+  }
+}
+
+function needed(name: EndpointName, target: LoadTarget | null, stack: Stack): LoadTarget {
+  if (target !== null) return target
+  const external = stack.target === 'external'
+  throw new UserError(
+    external
+      ? `${stack.file} names no endpoint ${name}, which ingesting needs`
+      : `tier ${name} does not run, and ingesting needs it`,
+    {
+      exitCode: external ? ExitCode.usage : ExitCode.unhealthy,
+      hint: external ? `add endpoints.${name} to the file` : 'ragscale up',
+    },
+  )
+}
+
+/** Writing to somebody's database is asked for, as loading it is. */
+async function confirmWriting(
+  url: string,
+  { yes }: GlobalOptions,
+  { interactive, prompts }: Runtime,
+): Promise<void> {
+  if (yes || isLoopback(url)) return
+  const sure =
+    interactive && (await prompts.confirm(`Write documents into the Qdrant at ${new URL(url).host}?`))
+  if (sure) return
+  throw new UserError(`this would write into ${new URL(url).host}, which is beyond this machine`, {
+    exitCode: ExitCode.usage,
+    hint: 'pass --yes when that is what you want',
+  })
+}
+
+/** Somebody else's Qdrant: the collection that the endpoint names, with as many dimensions as the model gives. */
+async function collectionFor(
+  target: LoadTarget,
+  embed: (texts: readonly string[], signal: AbortSignal) => Promise<number[][]>,
+  signal: AbortSignal,
+): Promise<Collection> {
+  const [vector] = await embed(['How many dimensions has a vector?'], signal)
+  return {
+    name: target.collection ?? 'docs',
+    dimensions: vector?.length ?? 0,
+    distance: 'Cosine',
+    points: 0,
+    shards: 1,
+    replication: 1,
+    quantization: 'none',
+  }
+}
+
+function createdText({ name, shards, replication, dimensions }: Collection): string {
+  const shardText = shards === 1 ? '1 shard' : `${shards} shards`
+  return `created collection ${name}: ${dimensions} dimensions, ${shardText}, replication ${replication}\n`
+}
+
+/** The folder's name in the collection: relative to the stack where it lies within it, so that the project can move. */
+function rootOf(folder: string, stack: Stack): string {
+  const path = relative(stack.folder, folder)
+  return path === '' ? '.' : path.startsWith('..') ? folder : path.split(sep).join('/')
+}
+
+function progressBar(output: Output): (progress: IngestProgress) => void {
+  let tenth = -1
+  return ({ filesRead, files, chunks, unchanged }) => {
+    const share = files === 0 ? 1 : filesRead / files
+    const text = `${filesRead} of ${files} files, ${chunks} chunks written, ${unchanged} unchanged`
+    if (output.isTTY) {
+      const width = Math.max(10, Math.min(30, (output.columns ?? 80) - text.length - 3))
+      const full = Math.round(share * width)
+      const end = filesRead === files ? '' : '\r'
+      output.write(`\r\u001B[K${'█'.repeat(full)}${'░'.repeat(width - full)} ${text}${end}`)
+      return
+    }
+    const now = Math.floor(share * 10)
+    if (now > tenth) output.write(`${text}\n`)
+    tenth = Math.max(tenth, now)
+  }
+}

@@ -1,0 +1,44 @@
+/** Counts into `ragscale.yaml`, comments kept, and into the stack that runs. */
+import { readFile } from 'node:fs/promises'
+import writeFileAtomic from 'write-file-atomic'
+import type { Counts, Recommendation } from '../capacity/types.ts'
+import type { Runtime } from '../runtime.ts'
+import { setPath } from '../stack/edit.ts'
+import { loadStack } from '../stack/load.ts'
+import type { Stack, Tier } from '../stack/stack.ts'
+
+/** One value of the file that changes. */
+export interface Edit {
+  readonly path: string
+  readonly from: number | null
+  readonly to: number
+}
+
+/** What a recommendation changes in the file; empty when it says what the file says. Pure. */
+export function editsOf(recommendation: Recommendation): Edit[] {
+  return Object.entries(recommendation.tiers).flatMap(([tier, { now, then }]) =>
+    keysOf(tier as Tier).flatMap(([key, path]) => {
+      const [from, to] = [now[key] ?? null, then[key]]
+      return to === undefined || to === from ? [] : [{ path: `tiers.${tier}.${path}`, from, to }]
+    }),
+  )
+}
+
+function keysOf(tier: Tier): [keyof Counts, string][] {
+  if (tier !== 'vector') return [['replicas', 'replicas']]
+  return [
+    ['nodes', 'nodes'],
+    ['shards', 'collection.shards'],
+    ['replication', 'collection.replication'],
+  ]
+}
+
+/** Writes the edits and reads the file again, so that whatever they break is said before anything is scaled. */
+export async function writeEdits(stack: Stack, edits: readonly Edit[], runtime: Runtime): Promise<Stack> {
+  if (edits.length === 0) return stack
+  const before = await readFile(stack.file, 'utf8')
+  const after = edits.reduce((text, { path, to }) => setPath(text, path, to), before)
+  const changed = await loadStack(stack.file, { cwd: runtime.cwd, read: () => Promise.resolve(after) })
+  await writeFileAtomic(stack.file, after)
+  return changed
+}

@@ -1,0 +1,25 @@
+import { pid } from 'node:process'
+import { timingOf, emulatedTiers } from '../catalog/catalog.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Stack } from '../stack/stack.ts'
+import { openTarget } from '../targets/open.ts'
+import type { RunningStack } from './running.ts'
+
+/** What runs of a stack, seen through its target. Says nothing when nothing runs: what is missing is said where it is needed. */
+export async function openRunning(stack: Stack, runtime: Runtime): Promise<RunningStack> {
+  const target = openTarget(stack, runtime)
+  const observed = await target.observe(stack)
+  return {
+    urls: target.endpoints(observed),
+    emulated:
+      stack.target === 'local' &&
+      emulatedTiers.some((tier) => timingOf(stack.tiers, tier).model !== 'unknown'),
+    versions: Object.fromEntries(
+      observed.replicas
+        .filter(({ replica }) => replica !== 'balancer')
+        .map(({ tier, component }) => [tier, component]),
+    ),
+    pid,
+    sample: () => target.sample(),
+  }
+}
