@@ -31,5 +31,6 @@ export async function isRunning(pid: number, start: string | null): Promise<bool
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return start === null || (await processStart(pid)) === start
+  if (start === null) return true
+  return (await processStart(pid)) === start
 }

@@ -32,11 +32,13 @@ export interface Lock {
 /**
  * @param file of the lock; its folder is made
  * @param mine who asks: its process, what it does in words, since when (ISO 8601)
+ * @param busy what to say before the holder's name when it is held
  * @throws {UserError} code `locked`, naming the holder
  */
 export async function acquireLock(
   file: string,
   mine: { pid: number; what: string; since: string },
+  busy = 'a load test runs on this stack already',
 ): Promise<Lock> {
   const own: LockHolder = {
     ...mine,
@@ -58,11 +60,11 @@ export async function acquireLock(
       if (await linked(draft, file)) return lockOf(file, own)
       const other = await readHolder(file)
       if (other === 'gone') continue
-      if (other !== 'damaged' && !(await isStale(other))) throw held(file, other)
-      if (other === 'damaged' && (await ageMs(file)) < 60_000) throw held(file, null)
+      if (other !== 'damaged' && !(await isStale(other))) throw held(file, other, busy)
+      if (other === 'damaged' && (await ageMs(file)) < 60_000) throw held(file, null, busy)
       await removeStale(file, other === 'damaged' ? null : other.token)
     }
-    throw held(file, null)
+    throw held(file, null, busy)
   } finally {
     await unlink(draft).catch(() => undefined)
   }
@@ -156,12 +158,12 @@ async function ageMs(file: string): Promise<number> {
   )
 }
 
-function held(file: string, other: LockHolder | null): UserError {
+function held(file: string, other: LockHolder | null, busy: string): UserError {
   const who =
     other === null
       ? 'another ragscale'
       : `${other.what} (process ${other.pid} on ${other.host}, since ${other.since})`
-  return new UserError(`a load test runs on this stack already: ${who}`, {
+  return new UserError(`${busy}: ${who}`, {
     hint: `Wait for it to end, or stop it. If it is certainly gone, remove ${file}.`,
     code: 'locked',
   })

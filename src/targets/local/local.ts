@@ -1,0 +1,136 @@
+import { pid } from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ExitCode, UserError } from '../../errors.ts'
+import { acquireLock } from '../../recording/lock.ts'
+import type { ReplicaSample } from '../../recording/resources.ts'
+import type { EndpointName, Stack } from '../../stack/stack.ts'
+import type {
+  ExecuteOptions,
+  LogLine,
+  LogOptions,
+  Observed,
+  RunningEndpoints,
+  StackTarget,
+  Step,
+} from '../target.ts'
+import { ControlClient, Unreachable } from './control-client.ts'
+import { Execution } from './execute.ts'
+import { readLogs } from './logs.ts'
+import { observe } from './observe.ts'
+import { type Places, placesOf } from './places.ts'
+import { type LocalObserved, type LocalStep, planDown, planUp } from './plan.ts'
+import { installedService } from './services.ts'
+import { readStateFile } from './state-file.ts'
+import { type Locate, wantedProcesses } from './wiring.ts'
+
+/** What of a running stack is called from outside, and the tier whose balancer answers. */
+const endpointTiers: Readonly<Record<EndpointName, string>> = {
+  embed: 'embed',
+  vector: 'vector',
+  rerank: 'rerank',
+  generate: 'generate',
+  pipeline: 'gateway',
+}
+
+/** The processes of a stack on this machine, kept by a supervisor. `locate` is another one in tests. */
+export function localTarget(folder: string, locate: Locate = installedService): StackTarget {
+  return new LocalTarget(folder, locate)
+}
+
+class LocalTarget implements StackTarget {
+  readonly name = 'local'
+  readonly #folder: string
+  readonly #places: Places
+  readonly #locate: Locate
+  #sampledTo: { pid: number; sequence: number } | null = null
+
+  constructor(folder: string, locate: Locate) {
+    this.#folder = folder
+    this.#places = placesOf(folder)
+    this.#locate = locate
+  }
+
+  async observe(stack: Stack): Promise<LocalObserved> {
+    const observed = await observe(this.#places)
+    return { ...observed, notes: notesOn(stack) }
+  }
+
+  plan(stack: Stack, observed: LocalObserved): readonly LocalStep[] {
+    const wanted = wantedProcesses(stack, { dataFolder: this.#places.data }, this.#locate)
+    return planUp(stack.name, wanted, observed, this.#places)
+  }
+
+  planDown(
+    _stack: Stack,
+    observed: LocalObserved,
+    options: { readonly volumes: boolean },
+  ): readonly LocalStep[] {
+    return planDown(observed, this.#places, options)
+  }
+
+  async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
+    await new Execution(this.#folder, this.#places, options).run(steps as readonly LocalStep[])
+  }
+
+  endpoints(observed: Observed): RunningEndpoints {
+    const found = Object.entries(endpointTiers).flatMap(([name, tier]) => {
+      const balancer = observed.replicas.find(
+        (replica) => replica.tier === tier && replica.replica === 'balancer',
+      )
+      return balancer?.url === undefined || balancer.url === null ? [] : [[name, [balancer.url]] as const]
+    })
+    return Object.fromEntries(found)
+  }
+
+  async sample(): Promise<ReplicaSample[]> {
+    const state = await readStateFile(this.#places.stateFile)
+    if (state === null) return []
+    const since = this.#sampledTo?.pid === state.pid ? this.#sampledTo.sequence : null
+    try {
+      const samples = await new ControlClient(state).samples(since)
+      const sequence = samples.reduce((last, sample) => Math.max(last, sample.sequence), since ?? 0)
+      this.#sampledTo = { pid: state.pid, sequence }
+      return samples.map((sample) => ({ ...sample, gpuUtilization: null }))
+    } catch (error) {
+      if (error instanceof Unreachable) return []
+      throw error
+    }
+  }
+
+  logs(options: LogOptions): AsyncIterable<LogLine> {
+    return readLogs(this.#places.logs, options)
+  }
+
+  async lock(
+    what: string,
+    { timeoutMs, signal, onWait }: { timeoutMs: number; signal: AbortSignal; onWait: (who: string) => void },
+  ): Promise<{ release(): Promise<void> }> {
+    const since = new Date().toISOString()
+    for (let waitedMs = 0; ; waitedMs += 200) {
+      try {
+        return await acquireLock(this.#places.lockFile, { pid, what, since }, 'this stack is being changed')
+      } catch (error) {
+        if (!(error instanceof UserError) || error.code !== 'locked' || waitedMs >= timeoutMs) throw error
+        if (waitedMs === 0) onWait(error.message)
+      }
+      await sleep(200, undefined, { signal }).catch(() => {
+        throw new UserError('Interrupted. Nothing was changed.', {
+          exitCode: ExitCode.interrupted,
+          code: 'interrupted',
+        })
+      })
+    }
+  }
+}
+
+/** Where this target departs from what the file says. */
+function notesOn({ tiers, balancer }: Stack): string[] {
+  const notes = ['emulated: real protocols and processes, modelled timing']
+  if (balancer.component !== 'reference') {
+    notes.push(`the balancers are ragscale's own (${balancer.policy}) in place of ${balancer.component}`)
+  }
+  if (tiers.cache?.component === 'redis') {
+    notes.push('each gateway replica caches by itself; set REDIS_URL to share one Redis')
+  }
+  return notes
+}

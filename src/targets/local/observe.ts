@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isRunning } from '../../process-start.ts'
+import type { ProcessStatus } from '../../supervision.ts'
+import type { ReplicaState } from '../target.ts'
+import { ControlClient, Unreachable, checkVersion } from './control-client.ts'
+import type { Places } from './places.ts'
+import { type FoundSupervisor, type LocalObserved, nameOf } from './plan.ts'
+import { readStateFile } from './state-file.ts'
+
+/** Looks; changes nothing. */
+export async function observe(places: Places): Promise<LocalObserved> {
+  const supervisor = await findSupervisor(places)
+  const processes = supervisor.kind === 'running' ? supervisor.processes : []
+  return {
+    running: supervisor.kind === 'running',
+    supervisor,
+    replicas: processes.map(replicaOf),
+    notes: [],
+    has: { logs: await holdsSomething(places.logs), data: await holdsSomething(places.data) },
+  }
+}
+
+async function findSupervisor(places: Places): Promise<FoundSupervisor> {
+  // One that is just ending removes its file and then itself; it is looked at again rather than called silent.
+  for (let look = 0; look < 5; look++) {
+    const state = await readStateFile(places.stateFile)
+    if (state === null) return { kind: 'none' }
+    if (!(await isRunning(state.pid, state.processStart))) return { kind: 'gone', pid: state.pid }
+    checkVersion(state)
+    try {
+      const { processes } = await new ControlClient(state).status()
+      return { kind: 'running', pid: state.pid, processes }
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error
+    }
+    await sleep(200)
+  }
+  const state = await readStateFile(places.stateFile)
+  return state === null ? { kind: 'none' } : { kind: 'silent', pid: state.pid }
+}
+
+export function replicaOf(status: ProcessStatus): ReplicaState {
+  const { wanted, ports } = status
+  const port = ports[wanted.id]
+  return {
+    name: nameOf(wanted),
+    tier: wanted.tier,
+    replica: wanted.replica === null ? 'balancer' : String(wanted.replica),
+    component: wanted.component,
+    state: status.state,
+    because: status.because,
+    url: port === undefined ? null : `http://127.0.0.1:${port}`,
+    pid: status.pid,
+    startedAt: status.startedAt,
+    restarts: status.restarts,
+    cpuCores: status.cpuCores,
+    memoryBytes: status.memoryBytes,
+    lastLines: status.lastLines,
+  }
+}
+
+async function holdsSomething(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length > 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,24 @@
+import { ExitCode, UserError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Stack } from '../stack/stack.ts'
+import { externalTarget } from './external/external.ts'
+import { localTarget } from './local/local.ts'
+import type { StackTarget } from './target.ts'
+
+/** The target that the stack names. Throws a UserError (exit 2) for one that this version cannot run a stack on. */
+export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env'>): StackTarget {
+  switch (stack.target) {
+    case 'local':
+      return localTarget(stack.folder)
+    case 'external':
+      return externalTarget(runtime.env)
+    case 'compose':
+    case 'swarm':
+    case 'kubernetes':
+      throw new UserError(`this version of ragscale does not run stacks on ${stack.target}`, {
+        hint: 'target: local rehearses a stack on this machine; target: external loads one that runs elsewhere',
+        exitCode: ExitCode.usage,
+        code: 'target',
+      })
+  }
+}

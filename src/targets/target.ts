@@ -1,0 +1,112 @@
+/**
+ * What every place that a stack can run in does for it. Effects are decided before they are done: `observe`
+ * looks, `plan` decides and touches nothing, `execute` does what was planned and decides nothing.
+ */
+import type { ReplicaSample } from '../recording/resources.ts'
+import type { EndpointName, Stack, Target } from '../stack/stack.ts'
+
+/** In the order of a table: what is called first comes first. */
+export type ReplicaCondition =
+  | 'waiting'
+  | 'starting'
+  | 'healthy'
+  | 'unhealthy'
+  | 'restarting'
+  | 'failing'
+  | 'stopping'
+
+/** One replica or node, or a tier's balancer. */
+export interface ReplicaState {
+  /** As in `ragscale logs` and every message: `embed-2`, `embed-balancer`. */
+  readonly name: string
+  readonly tier: string
+  /** Its number in its tier, or `balancer`. */
+  readonly replica: string
+  readonly component: string
+  readonly state: ReplicaCondition
+  /** Why it is in that state, in words. */
+  readonly because: string | null
+  readonly url: string | null
+  readonly pid: number | null
+  /** Milliseconds since 1970. */
+  readonly startedAt: number | null
+  readonly restarts: number
+  readonly cpuCores: number | null
+  readonly memoryBytes: number | null
+  /** The last lines that it wrote, when something is wrong. */
+  readonly lastLines: readonly string[]
+}
+
+/** URLs by what is called; several take turns. */
+export type RunningEndpoints = Readonly<Partial<Record<EndpointName, readonly string[]>>>
+
+/** What was found; each target adds what its own `plan` needs. */
+export interface Observed {
+  /** Whether anything of the stack runs. */
+  readonly running: boolean
+  readonly replicas: readonly ReplicaState[]
+  /** What the user should know beside the replicas, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** One thing to do, as data. */
+export interface Step {
+  /** In words, with an imperative: `start embed-2 (tei)`. */
+  readonly what: string
+  /** Its cause, in words: `ragscale.yaml asks for 2 replicas of embed, 1 runs`. */
+  readonly because: string
+  readonly tier: string | null
+}
+
+export type Progress =
+  | { readonly kind: 'replica'; readonly replica: ReplicaState }
+  | { readonly kind: 'gone'; readonly name: string }
+  | { readonly kind: 'note'; readonly text: string }
+
+export interface ExecuteOptions {
+  readonly onProgress: (progress: Progress) => void
+  /** Ctrl-C: what runs is left as it was found, or as far as it came; the error says which. */
+  readonly signal: AbortSignal
+  /** How long everything that is started may take to be healthy, and what is stopped to end. */
+  readonly timeoutMs: number
+}
+
+export interface LogLine {
+  /** As `ReplicaState.name`. */
+  readonly name: string
+  readonly text: string
+}
+
+export interface LogOptions {
+  /** Only of this tier; null for all. */
+  readonly tier: string | null
+  readonly follow: boolean
+  /** The last lines of each replica to begin with. */
+  readonly lines: number
+  readonly signal: AbortSignal
+}
+
+/** A stack's target. One object serves one stack's folder; its counts may differ from call to call. */
+export interface StackTarget {
+  readonly name: Target
+  observe(stack: Stack): Promise<Observed>
+  /** From what was observed to what the stack says. */
+  plan(stack: Stack, observed: Observed): readonly Step[]
+  /** From what was observed to nothing; `volumes`: its stored data too. */
+  planDown(stack: Stack, observed: Observed, options: { readonly volumes: boolean }): readonly Step[]
+  /**
+   * @throws UserError: exit 4 when a replica never became healthy, naming it; 130 when interrupted
+   */
+  execute(steps: readonly Step[], options: ExecuteOptions): Promise<void>
+  endpoints(observed: Observed): RunningEndpoints
+  /** Samples taken since the call before, about one a second and replica; at first the newest of each. */
+  sample(): Promise<ReplicaSample[]>
+  logs(options: LogOptions): AsyncIterable<LogLine>
+  /** Holds changes of this stack by others off; waits for theirs up to `timeoutMs`, calling `onWait` once. */
+  lock(
+    what: string,
+    options: { timeoutMs: number; signal: AbortSignal; onWait: (who: string) => void },
+  ): Promise<{
+    release(): Promise<void>
+  }>
+}
