@@ -9,6 +9,7 @@ require (
 	github.com/tidwall/gjson v1.18.0
 	go.k6.io/k6 v1.8.1
 	golang.org/x/sys v0.46.0
+	gonum.org/v1/gonum v0.17.0
 )
 
 require (
