@@ -7,7 +7,7 @@ import { once } from 'node:events'
  */
 export interface DrawnLog {
   readonly lines: number
-  write(record: Readonly<Record<string, number>>): void
+  write(record: Readonly<Record<string, number | readonly number[]>>): void
   close(): Promise<void>
 }
 

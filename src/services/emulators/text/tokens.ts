@@ -44,12 +44,17 @@ export function countTokens(text: string): number {
 /** The pieces of a text, in order. */
 export function pieces(text: string): Piece[] {
   const found: Piece[] = []
+  eachPiece(text, (start, end) => void found.push({ start, end }))
+  return found
+}
+
+/** Calls with the bounds of each piece, in order, and makes nothing. */
+export function eachPiece(text: string, visit: (start: number, end: number) => void): void {
   for (let start = nextStart(text, 0); start < text.length;) {
     const end = endOfPiece(text, start)
-    found.push({ start, end })
+    visit(start, end)
     start = nextStart(text, end)
   }
-  return found
 }
 
 /** The first `limit` tokens of a text, or the last ones from the right side's view: the text and its count. */

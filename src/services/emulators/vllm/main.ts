@@ -1,0 +1,4 @@
+import { runService } from '../../process.ts'
+import { startVllm } from './server.ts'
+
+runService(startVllm)
