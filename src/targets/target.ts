@@ -47,6 +47,8 @@ export interface Observed {
   readonly replicas: readonly ReplicaState[]
   /** What the user should know beside the replicas, in sentences. */
   readonly notes: readonly string[]
+  /** Paths of stored data, whether or not anything runs. */
+  readonly kept: readonly string[]
 }
 
 /** One thing to do, as data. */

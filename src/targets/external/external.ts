@@ -34,6 +34,7 @@ async function observe(stack: Stack, env: Env): Promise<Observed> {
   return {
     running: replicas.some(({ state }) => state === 'healthy'),
     replicas,
+    kept: [],
     notes: ['external: somebody else runs these; ragscale neither starts nor stops them'],
   }
 }

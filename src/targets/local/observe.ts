@@ -12,12 +12,14 @@ import { readStateFile } from './state-file.ts'
 export async function observe(places: Places): Promise<LocalObserved> {
   const supervisor = await findSupervisor(places)
   const processes = supervisor.kind === 'running' ? supervisor.processes : []
+  const hasData = await holdsSomething(places.data)
   return {
     running: supervisor.kind === 'running',
     supervisor,
     replicas: processes.map(replicaOf),
     notes: [],
-    has: { logs: await holdsSomething(places.logs), data: await holdsSomething(places.data) },
+    kept: hasData ? [places.data] : [],
+    has: { logs: await holdsSomething(places.logs), data: hasData },
   }
 }
 

@@ -3,6 +3,7 @@ import { emulationOf, type EmulatedTier } from '../../catalog/catalog.ts'
 import { encoderModel } from '../../catalog/models.ts'
 import type { Stack, Tier } from '../../stack/stack.ts'
 import type { WantedProcess } from '../../supervision.ts'
+import { countOf } from '../counts.ts'
 
 /** Finds a service's main module: `emulators/tei` → its absolute path. */
 export type Locate = (service: string) => string
@@ -100,16 +101,6 @@ export function wantedProcesses(stack: Stack, place: Place, locate: Locate): Wan
     )
     return [balancerOf(stack, tier, locate), ...replicas]
   })
-}
-
-/** Replicas or nodes that the stack asks for; 0 when it has no such tier. */
-export function countOf(stack: Stack, tier: Tier): number {
-  return tier === 'vector' ? (stack.tiers.vector?.nodes ?? 0) : (stack.tiers[tier]?.replicas ?? 0)
-}
-
-/** Whether a tier is made of processes here. */
-export function isWired(tier: string): tier is Tier {
-  return tier in wirings
 }
 
 function replicaOf(

@@ -1,0 +1,38 @@
+import { ExitCode } from '../errors.ts'
+import { type ChangeCommandOptions, changeStack } from '../loop/change-command.ts'
+import { planJson, planText } from '../loop/stack-view.ts'
+import type { Runtime } from '../runtime.ts'
+
+export interface DownOptions extends ChangeCommandOptions {
+  readonly volumes: boolean
+}
+
+/**
+ * Stops the stack and removes what ragscale made for it: processes, logs, state. The vectors that were stored
+ * are kept for the next `up`, and with `--volumes` removed too.
+ */
+export async function down(options: DownOptions, runtime: Runtime): Promise<ExitCode> {
+  const { volumes } = options
+  const { stack, steps, observed } = await changeStack(
+    'ragscale down',
+    options,
+    runtime,
+    (stack, target, found) => target.planDown(stack, found, { volumes }),
+  )
+  const { stdout } = runtime
+  if (options.dryRun) {
+    stdout.write(options.json ? planJson(stack, steps) : planText(steps))
+    return ExitCode.ok
+  }
+  if (options.json) {
+    const { notes } = observed
+    const changes = steps.map(({ what }) => what)
+    stdout.write(
+      `${JSON.stringify({ schema: 'ragscale.down/1', stack: stack.name, target: stack.target, changes, kept: observed.kept, notes })}\n`,
+    )
+    return ExitCode.ok
+  }
+  const kept = observed.kept.map((path) => `  kept: ${path} (ragscale down --volumes removes it)\n`).join('')
+  stdout.write(`${steps.length === 0 ? `${stack.name} was not running` : `${stack.name} is down`}\n${kept}`)
+  return ExitCode.ok
+}
