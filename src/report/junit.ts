@@ -15,7 +15,7 @@ interface Case {
   readonly output: readonly string[]
 }
 
-export function renderJUnit(run: Run): string {
+export function renderJunit(run: Run): string {
   const cases = [...run.slo.map((row) => sloCase(run, row)), ...failedRequests(run), validityCase(run)]
   const count = (element: string): number => cases.filter((one) => one.broken?.element === element).length
   const seconds = Math.max(0, (Date.parse(run.endedAt) - Date.parse(run.startedAt)) / 1000)

@@ -1,0 +1,148 @@
+/** One stage of a run on the page: its steps as a table, then its plots. */
+import type { Recording } from '../../recording/files.ts'
+import type { Run, RunStep } from '../../recording/run.ts'
+import { escapeMarkup } from '../escape.ts'
+import { bytes, figure, rate, share } from '../format.ts'
+import { errorList, failedShare, metricTitles, stepFlags, stepInFocus, stepNotes } from '../run-words.ts'
+import { achievedAgainstOffered, kneeBetween, latencyAgainstRate } from './against-rate.ts'
+import { stageBreakdown } from './breakdown.ts'
+import { fullWidth, halfWidth } from './chart.ts'
+import { errorsOverTime } from './errors-over-time.ts'
+import { latencyOverTime, ratesOverTime, stageTime } from './over-time.ts'
+import { htmlTable, type HtmlColumn } from './parts.ts'
+import { cpuOverTime, memoryOverTime } from './resources-over-time.ts'
+import { percentileSpectrum } from './spectrum.ts'
+
+const streaming = ['rag_ttft', 'ttft', 'ttfo', 'tpot', 'itl_gap']
+
+export function stageSection(recording: Recording, stage: string): string {
+  const { run } = recording
+  const steps = run.steps.filter((step) => step.stage === stage)
+  const title = `<h2>${escapeMarkup(stage)}</h2>`
+  if (steps.length === 0) return `<section>${title}<p>No step of this stage was measured.</p></section>`
+  return `<section>
+${title}
+<p>${escapeMarkup(summaryOf(steps))}</p>
+${htmlTable('Latency in milliseconds, of answers that succeeded; rates a second.', stepColumns, steps)}
+${notesOf(steps)}
+${streamingTable(steps)}
+<div class="plots">
+${plots(recording, stage)
+  .filter((plot) => plot !== '')
+  .join('\n')}
+</div>
+${tierTable(run, stage)}
+</section>`
+}
+
+function plots(recording: Recording, stage: string): string[] {
+  const { run } = recording
+  const time = stageTime(recording, stage)
+  const focus = stepInFocus(run, stage)
+  const achieved = achievedAgainstOffered(run, stage)
+  return [
+    withClass(latencyOverTime(recording, time, fullWidth), 'full wide'),
+    withClass(latencyOverTime(recording, time, halfWidth), 'narrow'),
+    latencyAgainstRate(run, stage, 'latency'),
+    achieved === '' ? ratesOverTime(recording, time) : achieved,
+    ...streaming.slice(0, 4).map((metric) => latencyAgainstRate(run, stage, metric)),
+    percentileSpectrum(recording, stage),
+    stage === 'pipeline' && focus !== undefined ? stageBreakdown(focus) : '',
+    errorsOverTime(recording, time),
+    achieved === '' ? '' : ratesOverTime(recording, time),
+    cpuOverTime(recording, time),
+    memoryOverTime(recording, time),
+  ]
+}
+
+function withClass(figure: string, className: string): string {
+  return figure.replace('class="plot', `class="plot ${className}`)
+}
+
+/** What a reader should take away from a stage's steps, as sentences. */
+function summaryOf(steps: readonly RunStep[]): string {
+  const doubtful = steps.filter((step) => !step.valid).length
+  const sentences = [
+    steps.length === 1
+      ? `One step, ${figure(steps[0]?.scheduled)} arrivals.`
+      : `${steps.length} steps from ${rate(Math.min(...steps.map((step) => step.offered)))} to ${rate(Math.max(...steps.map((step) => step.offered)))}.`,
+    ...(steps.length > 1 ? [kneeBetween(steps).sentence] : []),
+    ...(doubtful === 0 ? [] : [`${doubtful} of ${steps.length} may not be believed; the reasons are below.`]),
+  ]
+  return sentences.join(' ')
+}
+
+const latency = (pick: (summary: RunStep['metrics'][string]) => number | null) => (step: RunStep) => {
+  const summary = step.metrics['latency']
+  return summary === undefined ? '–' : figure(pick(summary))
+}
+
+const stepColumns: readonly HtmlColumn<RunStep>[] = [
+  { head: 'step', cell: (step) => step.id },
+  { head: 'offered', kind: 'number', cell: (step) => figure(step.offered) },
+  { head: 'achieved', kind: 'number', cell: (step) => figure(step.achieved) },
+  { head: 'completed', kind: 'number', cell: (step) => figure(step.completed) },
+  { head: 'p50', kind: 'number', cell: latency((summary) => summary.p50) },
+  { head: 'p95', kind: 'number', cell: latency((summary) => summary.p95) },
+  { head: 'p99', kind: 'number', cell: latency((summary) => summary.p99) },
+  { head: 'p99.9', kind: 'number', cell: latency((summary) => summary.p999) },
+  { head: 'max', kind: 'number', cell: latency((summary) => summary.max) },
+  {
+    head: 'errors',
+    kind: 'number',
+    cell: (step) => share(failedShare(step)),
+    className: (step) => (step.failed > 0 ? 'broken' : ''),
+  },
+  { head: 'goodput', kind: 'number', cell: (step) => figure(step.goodput) },
+  { head: 'recall@k', kind: 'number', cell: (step) => figure(step.recallAtK) },
+  { head: '', cell: (step) => stepFlags(step).join(', '), className: () => 'doubt' },
+]
+
+function notesOf(steps: readonly RunStep[]): string {
+  const notes = steps.flatMap((step) =>
+    [...stepNotes(step), ...(step.failed === 0 ? [] : [`failed: ${errorList(step.errors)}`])].map(
+      (note) => `<li><b>${escapeMarkup(step.id)}</b> ${escapeMarkup(note)}</li>`,
+    ),
+  )
+  return notes.length === 0 ? '' : `<ul class="notes">${notes.join('')}</ul>`
+}
+
+function streamingTable(steps: readonly RunStep[]): string {
+  const rows = steps.flatMap((step) =>
+    streaming.flatMap((metric) => {
+      const summary = step.metrics[metric]
+      return summary === undefined ? [] : [{ step: step.id, metric, summary }]
+    }),
+  )
+  return htmlTable(
+    'Streaming, in milliseconds.',
+    [
+      { head: 'step', cell: (row) => row.step },
+      { head: 'metric', cell: (row) => row.metric },
+      { head: '', cell: (row) => metricTitles[row.metric] ?? '' },
+      { head: 'count', kind: 'number', cell: (row) => figure(row.summary.count) },
+      { head: 'p50', kind: 'number', cell: (row) => figure(row.summary.p50) },
+      { head: 'p95', kind: 'number', cell: (row) => figure(row.summary.p95) },
+      { head: 'p99', kind: 'number', cell: (row) => figure(row.summary.p99) },
+      { head: 'max', kind: 'number', cell: (row) => figure(row.summary.max) },
+    ],
+    rows,
+  )
+}
+
+function tierTable(run: Run, stage: string): string {
+  const step = stepInFocus(run, stage)
+  if (step === undefined) return ''
+  return htmlTable(
+    `What each tier used in ${step.id}, at ${rate(step.offered)}: summed over its replicas, averaged over the time.`,
+    [
+      { head: 'tier', cell: ([tier]) => tier },
+      { head: 'replicas', kind: 'number', cell: ([, use]) => figure(use.replicas) },
+      { head: 'CPU cores', kind: 'number', cell: ([, use]) => figure(use.cpuCores) },
+      { head: 'memory', kind: 'number', cell: ([, use]) => bytes(use.memoryBytes) },
+      { head: 'GPU', kind: 'number', cell: ([, use]) => share(use.gpuUtilization) },
+      { head: 'queue', kind: 'number', cell: ([, use]) => figure(use.queue) },
+    ],
+    Object.entries(step.tiers),
+  )
+}
