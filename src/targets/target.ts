@@ -88,6 +88,14 @@ export interface LogOptions {
   readonly signal: AbortSignal
 }
 
+export interface LockOptions {
+  /** How long to wait for whoever holds it. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** Called once, with who holds it, when it has to be waited for. */
+  readonly onWait: (who: string) => void
+}
+
 /** A stack's target. One object serves one stack's folder; its counts may differ from call to call. */
 export interface StackTarget {
   readonly name: Target
@@ -104,11 +112,6 @@ export interface StackTarget {
   /** Samples taken since the call before, about one a second and replica; at first the newest of each. */
   sample(): Promise<ReplicaSample[]>
   logs(options: LogOptions): AsyncIterable<LogLine>
-  /** Holds changes of this stack by others off; waits for theirs up to `timeoutMs`, calling `onWait` once. */
-  lock(
-    what: string,
-    options: { timeoutMs: number; signal: AbortSignal; onWait: (who: string) => void },
-  ): Promise<{
-    release(): Promise<void>
-  }>
+  /** Holds changes of this stack by others off. */
+  lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }>
 }

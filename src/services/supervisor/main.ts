@@ -4,7 +4,7 @@
  * reached through `state.json`. When it is killed, its processes end by themselves: their channel closes.
  */
 import { randomBytes } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
+import { existsSync, unlinkSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
@@ -17,6 +17,8 @@ import {
 } from '../../supervision.ts'
 import { startControl } from './control.ts'
 import { Supervisor } from './supervisor.ts'
+
+const lookAfterStateMs = 1_000
 
 let stays = false
 let ending = false
@@ -49,6 +51,10 @@ async function boot(stack: string, folder: string): Promise<StateFile> {
     process.exit(0)
   }
   await writeFileAtomic(file, `${JSON.stringify(state)}\n`, { mode: 0o600 })
+  // Whoever removes the file takes away the only way to reach this supervisor: it must not go on unseen.
+  setInterval(() => {
+    if (!existsSync(file)) void end(0)
+  }, lookAfterStateMs)
   return state
 }
 

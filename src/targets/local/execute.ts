@@ -48,12 +48,9 @@ export class Execution {
     const wanted = steps.filter((step) => step.kind === 'want')
     await Promise.all(steps.map(async (step) => await this.#step(step)))
     if (wanted.length === 0) return
-    const follower = new Follower(await this.#client(), this.#options.onProgress)
-    await follower.untilHealthy(
-      wanted.map((step) => step.process.id),
-      this.#options.signal,
-      this.#deadlineMs,
-    )
+    const ids = wanted.map((step) => step.process.id)
+    const follower = new Follower(await this.#client(), this.#options.onProgress, ids)
+    await follower.untilHealthy(this.#options.signal, this.#deadlineMs)
     this.#done.push(...wanted.map((step) => step.what))
   }
 

@@ -8,15 +8,25 @@ import { replicaOf } from './observe.ts'
 
 const everyMs = 100
 
-/** Watches a supervisor and tells every change of a replica once. */
+/**
+ * Watches a supervisor and tells every change of a replica once. What was there before is told of only when it
+ * changes, or when it is one of those `awaited`.
+ */
 export class Follower {
   readonly #client: ControlClient
   readonly #onProgress: (progress: Progress) => void
+  readonly #awaited: readonly string[]
   readonly #seen = new Map<string, ReplicaState>()
+  #isFirst = true
 
-  constructor(client: ControlClient, onProgress: (progress: Progress) => void) {
+  constructor(
+    client: ControlClient,
+    onProgress: (progress: Progress) => void,
+    awaited: readonly string[] = [],
+  ) {
     this.#client = client
     this.#onProgress = onProgress
+    this.#awaited = awaited
   }
 
   async look(): Promise<SupervisorStatus> {
@@ -26,6 +36,7 @@ export class Follower {
       const before = this.#seen.get(id)
       this.#seen.set(id, replica)
       if (before?.state === replica.state && before.because === replica.because) continue
+      if (this.#isFirst && !this.#awaited.includes(id)) continue
       this.#onProgress({ kind: 'replica', replica })
     }
     for (const [id, { name }] of this.#seen) {
@@ -33,6 +44,7 @@ export class Follower {
       this.#seen.delete(id)
       this.#onProgress({ kind: 'gone', name })
     }
+    this.#isFirst = false
     return status
   }
 
@@ -41,8 +53,9 @@ export class Follower {
     this.#seen.clear()
   }
 
-  /** @throws UserError (exit 4) when one of them is failing, or time is up; the signal's reason when interrupted */
-  async untilHealthy(ids: readonly string[], signal: AbortSignal, deadlineMs: number): Promise<void> {
+  /** Waits for the awaited. @throws UserError (exit 4) when one is failing, or time is up; the signal's reason when interrupted */
+  async untilHealthy(signal: AbortSignal, deadlineMs: number): Promise<void> {
+    const ids = this.#awaited
     for (;;) {
       const { processes } = await this.#lookOrExplain()
       const awaited = processes.filter((process) => ids.includes(process.wanted.id))

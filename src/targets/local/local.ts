@@ -1,11 +1,8 @@
-import { pid } from 'node:process'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { ExitCode, UserError } from '../../errors.ts'
-import { acquireLock } from '../../recording/lock.ts'
 import type { ReplicaSample } from '../../recording/resources.ts'
 import type { EndpointName, Stack } from '../../stack/stack.ts'
 import type {
   ExecuteOptions,
+  LockOptions,
   LogLine,
   LogOptions,
   Observed,
@@ -13,6 +10,7 @@ import type {
   StackTarget,
   Step,
 } from '../target.ts'
+import { lockChanges } from './change-lock.ts'
 import { ControlClient, Unreachable } from './control-client.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
@@ -101,25 +99,8 @@ class LocalTarget implements StackTarget {
     return readLogs(this.#places.logs, options)
   }
 
-  async lock(
-    what: string,
-    { timeoutMs, signal, onWait }: { timeoutMs: number; signal: AbortSignal; onWait: (who: string) => void },
-  ): Promise<{ release(): Promise<void> }> {
-    const since = new Date().toISOString()
-    for (let waitedMs = 0; ; waitedMs += 200) {
-      try {
-        return await acquireLock(this.#places.lockFile, { pid, what, since }, 'this stack is being changed')
-      } catch (error) {
-        if (!(error instanceof UserError) || error.code !== 'locked' || waitedMs >= timeoutMs) throw error
-        if (waitedMs === 0) onWait(error.message)
-      }
-      await sleep(200, undefined, { signal }).catch(() => {
-        throw new UserError('Interrupted. Nothing was changed.', {
-          exitCode: ExitCode.interrupted,
-          code: 'interrupted',
-        })
-      })
-    }
+  async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {
+    return await lockChanges(this.#places.lockFile, what, options)
   }
 }
 
