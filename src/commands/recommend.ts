@@ -1,6 +1,6 @@
 import type { GlobalOptions } from '../cli.ts'
 import type { Recommendation } from '../capacity/types.ts'
-import { ExitCode } from '../errors.ts'
+import { ExitCode, UserError } from '../errors.ts'
 import { editsOf, writeEdits } from '../loop/apply.ts'
 import { bringTo } from '../loop/bring-to.ts'
 import { liveView, silentView } from '../loop/live-view.ts'
@@ -36,6 +36,7 @@ export interface RecommendCommandOptions extends GlobalOptions {
  */
 export async function recommend(options: RecommendCommandOptions, runtime: Runtime): Promise<ExitCode> {
   const stack = await readStackFile(options, runtime)
+  if ((options.apply || options.verify) && stack.target === 'external') throw notOurs(options)
   const rate = options.rate === undefined ? stack.workload.rate : parseRate(options.rate, '--rate')
   const growth = options.growth === undefined ? 1 : parseGrowth(options.growth, '--growth')
   const recommendation = await recommendFromRuns({
@@ -61,6 +62,18 @@ export async function recommend(options: RecommendCommandOptions, runtime: Runti
     )
   }
   return exitCodeFor(shown, verified, options)
+}
+
+function notOurs({ file, verify }: RecommendCommandOptions): UserError {
+  return new UserError(
+    `${file} describes a stack that somebody else runs: ragscale cannot change its counts`,
+    {
+      exitCode: ExitCode.usage,
+      hint: verify
+        ? 'Change the counts there, then load it again: ragscale loadtest --rate <rate>'
+        : 'Take the counts from ragscale recommend, and change them there.',
+    },
+  )
 }
 
 function exitCodeFor(
@@ -92,7 +105,13 @@ async function apply(
   }
   await bringTo(
     changed,
-    { onlyIfRunning: !options.verify, quiet: options.quiet, timeoutMs: 600_000 },
+    {
+      what: 'ragscale recommend --apply',
+      onlyIfRunning: !options.verify,
+      timeoutMs: 600_000,
+      quiet: options.quiet,
+      color: options.color,
+    },
     runtime,
   )
   return changed

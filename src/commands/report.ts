@@ -7,7 +7,7 @@ import { findRunFolder } from '../recording/store.ts'
 import { publish } from '../loop/publish.ts'
 import { styleOf } from '../loop/terminal-style.ts'
 import { renderHtml } from '../report/html/page.ts'
-import { renderJUnit } from '../report/junit.ts'
+import { renderJunit } from '../report/junit.ts'
 import { renderMarkdown } from '../report/markdown.ts'
 import { renderRun } from '../report/terminal.ts'
 import type { Runtime } from '../runtime.ts'
@@ -37,7 +37,7 @@ export async function report(options: ReportOptions, runtime: Runtime): Promise<
   }
   await save(options.html, () => renderHtml(recording))
   await save(options.markdown, () => renderMarkdown(recording.run))
-  await save(options.junit, () => renderJUnit(recording.run))
+  await save(options.junit, () => renderJunit(recording.run))
   if (options.json) runtime.stdout.write(`${JSON.stringify(recording.run)}\n`)
   else if (written.length === 0)
     runtime.stdout.write(renderRun(recording.run, styleOf(runtime.stdout, runtime, options.color)))

@@ -8,11 +8,11 @@ import type { Output } from '../runtime.ts'
 const lineEveryMs = 5_000
 
 export interface LiveView {
-  plan(plan: LivePlan, part: 'probe' | 'test'): void
-  line(line: LoadLine): void
-  notice(text: string): void
+  readonly plan: (plan: LivePlan, part: 'probe' | 'test') => void
+  readonly line: (line: LoadLine) => void
+  readonly notice: (text: string) => void
   /** Leaves the terminal as it was found: nothing of the view stays. */
-  end(): void
+  readonly end: () => void
 }
 
 export const silentView: LiveView = {

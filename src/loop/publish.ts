@@ -5,7 +5,7 @@ import { runFiles, writeText } from '../recording/files.ts'
 import type { Recording } from '../recording/files.ts'
 import type { Verdict } from '../recording/run.ts'
 import { renderHtml } from '../report/html/page.ts'
-import { renderJUnit } from '../report/junit.ts'
+import { renderJunit } from '../report/junit.ts'
 import { renderMarkdown } from '../report/markdown.ts'
 
 /** Writes `report.html`, `summary.md` and `junit.xml` into the run's folder. */
@@ -13,7 +13,7 @@ export async function publish(recording: Recording & { readonly folder: string }
   const { folder, run } = recording
   await writeText(join(folder, runFiles.html), renderHtml(recording))
   await writeText(join(folder, runFiles.markdown), renderMarkdown(run))
-  await writeText(join(folder, runFiles.junit), renderJUnit(run))
+  await writeText(join(folder, runFiles.junit), renderJunit(run))
 }
 
 const exitCodes: Readonly<Record<Verdict, ExitCode>> = {

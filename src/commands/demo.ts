@@ -1,0 +1,150 @@
+import { cp, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { GlobalOptions } from '../cli.ts'
+import { ExitCode, UserError } from '../errors.ts'
+import { askGateway } from '../loop/ask.ts'
+import { openRunning } from '../loop/open.ts'
+import { readStackFile } from '../loop/stack-file.ts'
+import { run } from '../main.ts'
+import type { Runtime } from '../runtime.ts'
+
+export interface DemoOptions extends GlobalOptions {
+  /** Documents of the user's own, ingested beside ragscale's. */
+  readonly folder?: string | undefined
+  readonly out?: string
+}
+
+/** One command of the demo, as a user would type it, and what it is for. */
+interface Act {
+  readonly why: string
+  readonly args: readonly string[]
+}
+
+/** The rate that the demo asks counts for: more than one replica of the slowest tier can do. */
+const wantedRate = '40/s'
+
+/**
+ * The whole loop on the embedded stack: every line that begins with `$` can be typed by hand in the demo's
+ * folder. The stack goes down at the end, also after a failure or Ctrl-C; the folder stays.
+ */
+export async function demo(options: DemoOptions, runtime: Runtime): Promise<ExitCode> {
+  const folder =
+    options.out === undefined
+      ? await mkdtemp(join(tmpdir(), 'ragscale-demo-'))
+      : resolve(runtime.cwd, options.out)
+  // With --json stdout holds one document, the demo's own.
+  const own: Runtime = { ...runtime, cwd: folder, stdout: options.json ? runtime.stderr : runtime.stdout }
+  const startedAt = runtime.now()
+  const act = async ({ why, args }: Act, fine: readonly ExitCode[] = [ExitCode.ok]): Promise<void> => {
+    runtime.stderr.write(`\n# ${why}\n$ ragscale ${args.join(' ')}\n`)
+    const code = await run(options.color ? args : ['--no-color', ...args], own)
+    if (!fine.includes(code)) throw stopped(args, code, folder)
+  }
+  await act({
+    why: 'a stack to rehearse with: no Docker, no GPU',
+    args: ['init', '--preset', 'laptop', '--yes', '--out', '.', '--force'],
+  })
+  await cp(packaged('docs'), join(folder, 'documents', 'ragscale'), { recursive: true })
+  await cp(packaged('templates/demo/questions.jsonl'), join(folder, 'data', 'queries.jsonl'))
+  if (options.folder !== undefined) {
+    await cp(resolve(runtime.cwd, options.folder), join(folder, 'documents', 'yours'), { recursive: true })
+  }
+  try {
+    await act({ why: 'one process a replica, each with the real wire protocol', args: ['up'] })
+    await act({ why: 'documents → chunks → embeddings → vectors', args: ['ingest', 'documents'] })
+    await ask(own, options)
+    // A step past the knee breaks its SLO on purpose; a busy machine makes a step invalid, and says so.
+    const sweeps = [ExitCode.ok, ExitCode.insufficient, ExitCode.invalid]
+    for (const [stage, rates, duration] of [
+      ['embed', '40/s,80/s,120/s,160/s,220/s', '4s'],
+      ['retrieve', '30/s,60/s,90/s,120/s,170/s', '4s'],
+      ['generate', '8/s,14/s,20/s,26/s,36/s', '8s'],
+    ] as const) {
+      await act(
+        {
+          why: `how one replica behaves, past its knee: ${stage}`,
+          args: [
+            'loadtest',
+            '--stage',
+            stage,
+            '--rates',
+            rates,
+            '--duration',
+            duration,
+            '--warmup',
+            '1s',
+            '--name',
+            `sweep-${stage}`,
+          ],
+        },
+        sweeps,
+      )
+    }
+    await act(
+      {
+        why: `what ${wantedRate} needs, applied, and proved by another load test`,
+        args: ['recommend', '--rate', wantedRate, '--verify', '--duration', '15s'],
+      },
+      [ExitCode.ok, ExitCode.insufficient, ExitCode.invalid],
+    )
+  } finally {
+    await act({ why: 'nothing is left behind', args: ['down', '--volumes', '--yes'] })
+  }
+  const seconds = Math.round((runtime.now() - startedAt) / 1_000)
+  if (options.json)
+    runtime.stdout.write(`${JSON.stringify({ schema: 'ragscale.demo/1', folder, seconds })}\n`)
+  runtime.stderr.write(nextSteps(folder, seconds))
+  return ExitCode.ok
+}
+
+function packaged(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url))
+}
+
+async function ask(runtime: Runtime, options: DemoOptions): Promise<void> {
+  const stack = await readStackFile({ file: 'ragscale.yaml', quiet: true }, runtime)
+  const { urls } = await openRunning(stack, runtime)
+  const url = urls.pipeline?.[0]
+  if (url === undefined)
+    throw new UserError('the gateway does not run', { exitCode: ExitCode.unhealthy, hint: 'ragscale status' })
+  const question =
+    options.folder === undefined
+      ? 'When is a step of a load test invalid?'
+      : 'What are these documents about?'
+  const { answer, sources } = await askGateway(url, question)
+  runtime.stderr.write(
+    `\n# a real question of these documents (the emulated model answers by quoting them)\n> ${question}\n${answer}\n` +
+      `  from ${[...new Set(sources.map(({ source }) => source ?? ''))].join(', ')}\n`,
+  )
+  await writeFile(
+    join(runtime.cwd, 'answer.json'),
+    `${JSON.stringify({ question, answer, sources }, null, 2)}\n`,
+  )
+}
+
+function stopped(args: readonly string[], code: ExitCode, folder: string): UserError {
+  return new UserError(
+    `the demo stopped at \`ragscale ${args.join(' ')}\` (exit ${code}); its folder is ${folder}`,
+    {
+      exitCode: code,
+      hint:
+        code === ExitCode.interrupted
+          ? 'npm run demo   begins again'
+          : 'ragscale doctor   shows what this machine lacks',
+    },
+  )
+}
+
+function nextSteps(folder: string, seconds: number): string {
+  return `
+Done in ${seconds} s. Stack, runs and their pages: ${folder}
+  ${join(folder, 'runs')}/*/report.html
+
+It was a rehearsal: emulated models on this machine. With servers of your own:
+  $ ragscale init --target external      name the URLs of your embeddings, Qdrant and LLM
+  $ ragscale loadtest --scenario sweep   measure them; hosts beyond this machine are asked about first
+  $ ragscale recommend --rate 200/s      what that load needs, and why
+`
+}

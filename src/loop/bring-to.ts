@@ -1,0 +1,45 @@
+import type { GlobalOptions } from '../cli.ts'
+import { ExitCode, UserError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Stack } from '../stack/stack.ts'
+import { openTarget } from '../targets/open.ts'
+import { change } from './change.ts'
+import { progressView, silentProgress } from './progress-view.ts'
+import { styleOf } from './terminal-style.ts'
+
+export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
+  /** For whoever waits for the stack's lock: `ragscale recommend --apply`. */
+  readonly what: string
+  /** Leave a stack that does not run as it is. */
+  readonly onlyIfRunning: boolean
+  readonly timeoutMs: number
+}
+
+/** Brings what runs to what the stack says. Returns whether it runs now. */
+export async function bringTo(stack: Stack, options: BringOptions, runtime: Runtime): Promise<boolean> {
+  const target = openTarget(stack, runtime)
+  if (options.onlyIfRunning && !(await target.observe(stack)).running) return false
+  const style = styleOf(runtime.stderr, runtime, options.color)
+  const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, runtime.now)
+  const { observed } = await change(
+    {
+      stack,
+      target,
+      what: options.what,
+      plan: (found) => target.plan(stack, found),
+      dryRun: false,
+      timeoutMs: options.timeoutMs,
+      onProgress: view.onProgress,
+    },
+    runtime,
+  ).finally(() => view.end())
+  const sick = observed.replicas.filter(({ state }) => state !== 'healthy')
+  if (sick.length === 0) return observed.running
+  throw new UserError(
+    `not every replica is healthy: ${sick.map(({ name, state }) => `${name} is ${state}`).join(', ')}`,
+    {
+      exitCode: ExitCode.unhealthy,
+      hint: 'ragscale status',
+    },
+  )
+}
