@@ -20,7 +20,7 @@ export async function bringTo(stack: Stack, options: BringOptions, runtime: Runt
   const target = openTarget(stack, runtime)
   if (options.onlyIfRunning && !(await target.observe(stack)).running) return false
   const style = styleOf(runtime.stderr, runtime, options.color)
-  const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, runtime.now)
+  const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, () => runtime.now())
   const { observed } = await change(
     {
       stack,
