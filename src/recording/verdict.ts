@@ -70,9 +70,10 @@ function judgeSearch(steps: readonly RunStep[]): Judgement {
 
 /** Any other scenario passes when all of its steps do. */
 function judgeEvery(steps: readonly RunStep[]): Judgement {
-  const slo = worstRows(steps)
+  const believed = steps.filter((step) => step.valid)
+  const slo = worstRows(believed.length > 0 ? believed : steps)
   // A step that may be believed and breaks a limit settles it, whatever is wrong with the others.
-  const broken = steps.filter((step) => step.valid && !meetsEveryLimit(step))
+  const broken = believed.filter((step) => !meetsEveryLimit(step))
   if (broken.length > 0) return { slo, verdict: 'fail', because: broken.flatMap(breaks) }
   const doubtful = steps.filter((step) => !step.valid)
   if (doubtful.length > 0) return { slo, verdict: 'invalid', because: doubtful.flatMap(doubts) }

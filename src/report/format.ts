@@ -21,7 +21,7 @@ export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–'
   if (!Number.isFinite(ms)) return '∞'
   if (ms === 0) return '0 ms'
-  if (Math.abs(ms) < 0.1) return `${figure(ms * 1000)} µs`
+  if (Math.abs(ms) < 1) return `${figure(ms * 1000)} µs`
   if (Math.abs(ms) < 1000) return `${figure(ms)} ms`
   if (Math.abs(ms) < 60_000) return `${figure(ms / 1000)} s`
   const seconds = Math.round(ms / 1000)

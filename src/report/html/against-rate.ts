@@ -7,7 +7,7 @@ import {
   areaOf,
   figureOf,
   halfWidth,
-  limitLine,
+  limitLines,
   polyline,
   round,
   trianglePath,
@@ -58,7 +58,13 @@ export function latencyAgainstRate(run: Run, stage: string, metric: string): str
         ? [{ label: 'not to be believed', color: 'var(--muted)', kind: 'hollow' } as const]
         : []),
     ],
-    body: `${kneeBand(knee, x, area)}${limits.map((row) => limitLine(area, y.at(row.limit), `SLO ${row.on.split('.').at(-1) ?? ''} ${duration(row.limit)}`)).join('')}${lines.join('')}`,
+    body: `${kneeBand(knee, x, area)}${limitLines(
+      area,
+      limits.map((row) => ({
+        y: y.at(row.limit),
+        label: `SLO ${row.on.split('.').at(-1) ?? ''} ${duration(row.limit)}`,
+      })),
+    )}${lines.join('')}`,
     readOuts: steps.map((step) =>
       stepReadOut(step, x, area, steps.length, [
         ...names.map((name) => `${name} ${duration(valueOf(step.metrics[metric], name))}`),

@@ -17,6 +17,7 @@ export function stageBreakdown(step: RunStep): string {
   const x = latencyScale(
     spans.flatMap(({ summary }) => [summary.p50, summary.p99 ?? summary.max]),
     [area.left, area.right - 8],
+    true,
   )
   const rows = spans.map(({ name, summary }, index) => {
     const y = area.top + rowHeight * (index + 0.5)

@@ -16,7 +16,7 @@ export const halfWidth = 480
 export const fullWidth = 1000
 
 export function areaOf(width: number, height = 270): Area {
-  return { width, height, left: 58, right: width - 14, top: 20, bottom: height - 40 }
+  return { width, height, left: 62, right: width - 14, top: 20, bottom: height - 40 }
 }
 
 export interface Axis {
@@ -140,10 +140,23 @@ export function polyline(
   return `<path d="${path}" class="${className}" style="stroke:${color}"/>`
 }
 
-/** A limit across the plot, with its name at the right end, above or below the line where there is room. */
-export function limitLine(area: Area, y: number, label: string): string {
-  const labelY = y < area.top + 16 ? y + 13 : y - 5
-  return `<path class="limit" d="M${area.left} ${round(y)}H${area.right}"/><text class="limit-label" x="${area.right - 4}" y="${round(labelY)}" text-anchor="end">${escapeMarkup(label)}</text>`
+export interface Limit {
+  readonly y: number
+  readonly label: string
+}
+
+/** Limits across the plot, each named at its left end, where a sweep's low rates leave room. */
+export function limitLines(area: Area, limits: readonly Limit[]): string {
+  let above = -Infinity
+  return limits
+    .toSorted((a, b) => a.y - b.y)
+    .map(({ y, label }) => {
+      // Below its line where the label above it would be written over.
+      const labelY = y - 5 < Math.max(above, area.top) + 11 ? y + 13 : y - 5
+      above = Math.max(y, labelY)
+      return `<path class="limit" d="M${area.left} ${round(y)}H${area.right}"/><text class="limit-label" x="${area.left + 5}" y="${round(labelY)}">${escapeMarkup(label)}</text>`
+    })
+    .join('')
 }
 
 export function round(value: number): number {

@@ -9,7 +9,7 @@ import {
   emptyFigure,
   figureOf,
   halfWidth,
-  limitLine,
+  limitLines,
   polyline,
   round,
   type Area,
@@ -100,7 +100,7 @@ export function latencyOverTime(recording: Recording, time: StageTime, width: nu
       label: `${name} of each second`,
       color: percentileColors[name],
     })),
-    body: `${stepBands(time, x.scale, area)}${limit === undefined ? '' : limitLine(area, y.at(limit), `SLO p99 ${duration(limit)}`)}${lines.join('')}`,
+    body: `${stepBands(time, x.scale, area)}${limitLines(area, limit === undefined ? [] : [{ y: y.at(limit), label: `SLO p99 ${duration(limit)}` }])}${lines.join('')}`,
     readOuts: perStep.flatMap(({ step, points }) =>
       points.map((point) => ({
         x: at(point.atMs),

@@ -96,7 +96,6 @@ ${htmlTable<SloResult>(
     { head: 'measured', kind: 'number', cell: (row) => sloFigures(row).actual },
     { head: 'step', cell: (row) => row.step ?? '–' },
     { head: '', cell: (row) => (row.ok ? 'met' : 'broken'), className: (row) => (row.ok ? 'ok' : 'broken') },
-    { head: '', kind: 'text', cell: (row) => row.because ?? '' },
   ],
   run.slo,
 )}

@@ -4,7 +4,7 @@ import { escapeMarkup } from '../escape.ts'
 export interface HtmlColumn<Row> {
   readonly head: string
   readonly cell: (row: Row) => string
-  readonly kind?: 'number' | 'text'
+  readonly kind?: 'number'
   /** A class for the cell, `ok` or `broken`. */
   readonly className?: (row: Row) => string
 }
@@ -24,7 +24,8 @@ export function htmlTable<Row>(
     (row) =>
       `<tr>${shown.map((column) => `<td${classOf(column.kind, column.className?.(row))}>${escapeMarkup(column.cell(row))}</td>`).join('')}</tr>`,
   )
-  return `<div class="scroll" tabindex="0"><table><caption>${escapeMarkup(caption)}</caption><thead><tr>${head.join('')}</tr></thead><tbody>
+  return `<p class="caption">${escapeMarkup(caption)}</p>
+<div class="scroll" tabindex="0"><table aria-label="${escapeMarkup(caption)}"><thead><tr>${head.join('')}</tr></thead><tbody>
 ${body.join('\n')}
 </tbody></table></div>`
 }

@@ -19,12 +19,12 @@ export function linearScale(max: number, range: Range, from = 0): Scale {
   }
 }
 
-/** Powers of ten, with 2 and 5 between them where there is room; values at or below zero lie at the bottom. */
-export function logScale(min: number, max: number, range: Range): Scale {
+/** Powers of ten, with steps between them where there is room; values at or below zero lie at the bottom. */
+export function logScale(min: number, max: number, range: Range, isCrowded = false): Scale {
   const low = Math.max(min, Number.MIN_VALUE * 1e10)
   const high = Math.max(max, low * 1.0001)
   const decades = Math.log10(high / low)
-  const multiples = decades > 4 ? [1] : decades > 2 ? [1, 3] : [1, 2, 5]
+  const multiples = decades > (isCrowded ? 2 : 4) ? [1] : decades > (isCrowded ? 1 : 2) ? [1, 3] : [1, 2, 5]
   const all: number[] = []
   for (let power = Math.floor(Math.log10(low)) - 1; power <= Math.ceil(Math.log10(high)) + 1; power++) {
     for (const multiple of multiples) all.push(Number((multiple * 10 ** power).toPrecision(12)))
@@ -39,11 +39,13 @@ export function logScale(min: number, max: number, range: Range): Scale {
 }
 
 /** Logarithmic when the values span more than a factor of 25, so that a sweep's low rates stay readable. */
-export function latencyScale(values: readonly number[], range: Range): Scale {
+export function latencyScale(values: readonly number[], range: Range, isCrowded = false): Scale {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value))
   const max = Math.max(0, ...positive)
   const min = positive.length === 0 ? 0 : Math.min(...positive)
-  return positive.length > 0 && max / min > 25 ? logScale(min, max, range) : linearScale(max, range)
+  return positive.length > 0 && max / min > 25
+    ? logScale(min, max, range, isCrowded)
+    : linearScale(max, range)
 }
 
 /**

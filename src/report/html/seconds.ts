@@ -12,7 +12,7 @@ export interface Second {
   readonly errors: Readonly<Record<string, number>>
 }
 
-/** At most about `most`: where there are more intervals, neighbours are added up. */
+/** At most about `most`: where there are more intervals, neighbours within a step are added up. */
 export function secondsOf(
   intervals: readonly IntervalLine[],
   stage: string,
@@ -21,16 +21,20 @@ export function secondsOf(
 ): Second[] {
   const own = intervals.filter((one) => one.stage === stage && one.at >= originMs)
   const wanted = Math.max(1, Math.ceil(own.length / most))
+  return [...Map.groupBy(own, (one) => one.step).values()].flatMap((step) => ofStep(step, originMs, wanted))
+}
+
+function ofStep(intervals: readonly IntervalLine[], originMs: number, wanted: number): Second[] {
   const result: Second[] = []
   let group: IntervalLine[] = []
-  let previousMs = originMs
-  for (const one of own) {
+  let before = 0
+  for (const one of intervals) {
     group.push(one)
-    const length = (one.at - previousMs) / 1000
+    const length = (one.elapsedMs - before) / 1000
     // An interval ends where a phase does: a sliver of one says nothing of a rate, and joins the next.
     if (group.length < wanted || length < 0.25) continue
     result.push(secondOf(group, length, (one.at - originMs) / 1000))
-    previousMs = one.at
+    before = one.elapsedMs
     group = []
   }
   return result

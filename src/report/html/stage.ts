@@ -115,11 +115,10 @@ function streamingTable(steps: readonly RunStep[]): string {
     }),
   )
   return htmlTable(
-    'Streaming, in milliseconds.',
+    `Streaming, in milliseconds. ${namesOf(rows.map((row) => row.metric))}`,
     [
       { head: 'step', cell: (row) => row.step },
       { head: 'metric', cell: (row) => row.metric },
-      { head: '', cell: (row) => metricTitles[row.metric] ?? '' },
       { head: 'count', kind: 'number', cell: (row) => figure(row.summary.count) },
       { head: 'p50', kind: 'number', cell: (row) => figure(row.summary.p50) },
       { head: 'p95', kind: 'number', cell: (row) => figure(row.summary.p95) },
@@ -128,6 +127,12 @@ function streamingTable(steps: readonly RunStep[]): string {
     ],
     rows,
   )
+}
+
+function namesOf(metrics: readonly string[]): string {
+  return [...new Set(metrics)]
+    .map((metric) => `${metric}: ${(metricTitles[metric] ?? metric).toLowerCase()}.`)
+    .join(' ')
 }
 
 function tierTable(run: Run, stage: string): string {

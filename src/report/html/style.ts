@@ -37,23 +37,23 @@ p { margin: 8px 0; max-width: 72ch; overflow-wrap: anywhere; }
 .verdict.fail { border-color: var(--fail); } .verdict.fail strong { color: var(--fail); }
 .verdict.invalid, .verdict.interrupted { border-color: var(--warn); }
 .verdict.invalid strong, .verdict.interrupted strong { color: var(--warn); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; margin: 24px 0 0; padding: 0; background: var(--rule); border: 1px solid var(--rule); border-radius: 3px; overflow: hidden; list-style: none; }
-.tiles li { background: var(--paper); padding: 12px 16px; }
+.tiles { display: flex; flex-wrap: wrap; gap: 1px; margin: 24px 0 0; padding: 0; background: var(--rule); border: 1px solid var(--rule); border-radius: 3px; overflow: hidden; list-style: none; }
+.tiles li { flex: 1 1 140px; background: var(--paper); padding: 12px 16px; }
 .tiles b { display: block; font-size: 24px; line-height: 1.25; letter-spacing: -0.01em; }
 .tiles span { color: var(--muted); font-size: 13px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
-caption { text-align: left; color: var(--muted); font-size: 13px; padding-bottom: 4px; }
+.caption { margin: 20px 0 4px; color: var(--muted); font-size: 13px; }
 th { color: var(--muted); font-weight: 500; font-size: 13px; text-align: left; white-space: nowrap; vertical-align: bottom; }
 th, td { padding: 6px 16px 6px 0; border-bottom: 1px solid var(--rule); }
 th:last-child, td:last-child { padding-right: 0; }
 td { white-space: nowrap; }
-td.text { white-space: normal; min-width: 9em; overflow-wrap: anywhere; }
 .number { text-align: right; }
+.number + :not(.number) { padding-left: 12px; }
 .ok { color: var(--pass); } .broken { color: var(--fail); font-weight: 600; } .doubt { color: var(--warn); font-weight: 600; }
 .notes { margin: 12px 0; padding: 0; list-style: none; font-size: 14px; }
 .notes li { padding: 2px 0 2px 14px; border-left: 3px solid var(--warn); margin: 4px 0; overflow-wrap: anywhere; }
-.plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px 32px; margin-top: 20px; }
+.plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px 32px; margin-top: 20px; align-items: end; }
 .plot { margin: 0; break-inside: avoid; min-width: 0; }
 .plot.full { grid-column: 1 / -1; }
 .plot.empty p { color: var(--muted); font-size: 14px; }
