@@ -1,0 +1,70 @@
+/** The real command, in a folder of its own. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import type { ResultPromise } from 'execa'
+
+const program = fileURLToPath(new URL('../../bin/ragscale.js', import.meta.url))
+
+type Running = ResultPromise<{
+  cwd: string
+  reject: false
+  stdin: 'ignore'
+  env: Record<string, string>
+  timeout: number
+}>
+
+export interface Ended {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Workplace {
+  readonly folder: string
+  /** Runs `ragscale …` there to its end. */
+  ragscale(...args: string[]): Promise<Ended>
+  /** Starts it, for a test that interrupts or kills it. */
+  start(...args: string[]): Running
+  /** Runs it with `--json` and reads its one document. */
+  json(...args: string[]): Promise<unknown>
+  /** Takes down whatever still runs, and removes the folder. */
+  leave(): Promise<void>
+}
+
+export async function workplace(env: Record<string, string> = {}): Promise<Workplace> {
+  const folder = await mkdtemp(join(tmpdir(), 'ragscale-e2e-'))
+  const start = (...args: string[]): Running =>
+    execa(process.execPath, [program, ...args], {
+      cwd: folder,
+      reject: false,
+      stdin: 'ignore',
+      env,
+      timeout: 170_000,
+    })
+  const ragscale = async (...args: string[]): Promise<Ended> => {
+    const { exitCode, stdout, stderr } = await start(...args)
+    return { exitCode: exitCode ?? -1, stdout: String(stdout), stderr: String(stderr) }
+  }
+  return {
+    folder,
+    ragscale,
+    start,
+    json: async (...args) => {
+      const { stdout, stderr, exitCode } = await ragscale('--json', ...args)
+      try {
+        return JSON.parse(stdout)
+      } catch {
+        throw new Error(
+          `ragscale ${args.join(' ')} (exit ${exitCode}) printed no single JSON document:\n${stdout}\n${stderr}`,
+        )
+      }
+    },
+    leave: async () => {
+      await ragscale('down', '--volumes', '--yes', '--quiet')
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
