@@ -8,12 +8,12 @@ const maxBatchTokens = 16_384
 const maxConcurrent = 512
 
 /**
- * What an encoder's batches reach of a GPU's data sheet. TEI's published benchmark of bge-base on an A10
- * (125 TFLOPS) at 512 tokens serves about 450 requests a second: 230,000 tokens of 170 MFLOP, a third.
+ * What an encoder's batches reach of the dense 16-bit operations on a GPU's data sheet. A round assumption, as
+ * everything below is: an emulator has to be plausible, and only a measurement is right.
  */
 const reachedShare = 0.33
 
-/** Operations a second that eight virtual CPUs reach on such a model in 32 bits: six inputs of 512 tokens a second for bge-base. */
+/** Operations a second that eight virtual CPUs reach on such a model in 32 bits: about six inputs of 512 tokens a second for bge-base. */
 const cpuFlops = 0.5e12
 
 /** Tokenising, queueing and pooling, and starting each layer's kernels. */

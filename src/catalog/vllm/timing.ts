@@ -1,6 +1,7 @@
 /**
- * How an emulated vLLM is timed. These figures are the emulator's own: `capacity/` finds its numbers in
- * measurements, and shares none of them.
+ * How an emulated vLLM is timed: round assumptions about what it reaches of a GPU's data sheet, which put a
+ * token of Llama 3.1 8B at 7.5 ms on an H100. These figures are the emulator's own: `capacity/` finds its
+ * numbers in measurements, and shares none of them.
  */
 import type { ReplicaTier, VectorTier } from '../../stack/stack.ts'
 import { type Timing, namesOf, unknownTiming } from '../component.ts'

@@ -62,14 +62,21 @@ const search = z
   })
   .describe('Search threads: each shard of a query takes one of them for a while.')
 
-const unknownModel = { error: 'expected another model of timing' }
+const timing = <
+  const Choices extends readonly [typeof batching | typeof continuous | typeof search, typeof fifo],
+>(
+  choices: Choices,
+) =>
+  z
+    .discriminatedUnion('model', choices, { error: 'expected another model of timing' })
+    .describe('How an emulated one is timed, in place of the catalogue’s timing.')
 
 /** By tier: which models of timing make sense there. */
 export const emulateSchemas = {
-  embed: z.discriminatedUnion('model', [batching, fifo], unknownModel),
-  rerank: z.discriminatedUnion('model', [batching, fifo], unknownModel),
-  vector: z.discriminatedUnion('model', [search, fifo], unknownModel),
-  generate: z.discriminatedUnion('model', [continuous, fifo], unknownModel),
+  embed: timing([batching, fifo]),
+  rerank: timing([batching, fifo]),
+  vector: timing([search, fifo]),
+  generate: timing([continuous, fifo]),
 }
 
 export type EmulateShape = z.output<typeof fifo | typeof batching | typeof continuous | typeof search>
