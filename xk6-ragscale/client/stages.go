@@ -1,6 +1,7 @@
 package client
 
 import (
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,9 +14,9 @@ import (
 // in milliseconds (W3C Server Timing). Names that are not stages of ours are left out.
 func stagesOfHeader(outcome *record.Outcome, header http.Header) {
 	for _, value := range header.Values("Server-Timing") {
-		for entry := range strings.SplitSeq(value, ",") {
-			name, parameters, _ := strings.Cut(entry, ";")
-			for parameter := range strings.SplitSeq(parameters, ";") {
+		for entry := range unquoted(value, ',') {
+			name, parameters, _ := strings.Cut(entry, ";") // a name is never quoted
+			for parameter := range unquoted(parameters, ';') {
 				key, duration, found := strings.Cut(parameter, "=")
 				if !found || !strings.EqualFold(strings.TrimSpace(key), "dur") {
 					continue
@@ -36,4 +37,25 @@ func setStage(outcome *record.Outcome, name string, ms float64) bool {
 	}
 	outcome.Set(metric, time.Duration(ms*float64(time.Millisecond)))
 	return true
+}
+
+// unquoted splits at a separator outside of quoted strings.
+func unquoted(text string, separator byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		from, quoted := 0, false
+		for i := 0; i < len(text); i++ {
+			switch {
+			case text[i] == '"':
+				quoted = !quoted
+			case quoted && text[i] == '\\':
+				i++
+			case !quoted && text[i] == separator:
+				if !yield(text[from:i]) {
+					return
+				}
+				from = i + 1
+			}
+		}
+		yield(text[from:])
+	}
 }
