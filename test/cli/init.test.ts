@@ -178,12 +178,17 @@ describe('ragscale init with somebody to answer', () => {
         'chat server': '',
         'whole RAG service': 'http://10.0.0.1/ask',
         'What is posted': '<default>',
+        'Where in what it answers': '$.text',
       },
     })
     expect(exitCode).toBe(0)
     const { endpoints, slo } = await stack()
     expect(Object.keys(endpoints)).toEqual(['embed', 'pipeline'])
-    expect(endpoints.pipeline).toMatchObject({ protocol: 'http', body: '{"question": {{query}}}' })
+    expect(endpoints.pipeline).toMatchObject({
+      protocol: 'http',
+      body: '{"question": {{query}}}',
+      answer: '$.text',
+    })
     expect(slo.map(({ stage }) => stage)).toEqual(['embed'])
   })
 

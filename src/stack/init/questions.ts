@@ -151,9 +151,14 @@ async function askAboutEndpoint(name: EndpointName, prompts: Prompts): Promise<C
     initial: '{"question": {{query}}}',
     validate: (text) => text.includes('{{query}}') || 'It needs {{query}} in it.',
   })
+  const answer = await prompts.input('Where in what it answers is the text?', {
+    initial: '$.answer',
+    validate: (text) => text.startsWith('$') || 'A path begins with $, such as $.answer.',
+  })
   return [
     { path: 'endpoints.pipeline.protocol', value: 'http' },
     { path: 'endpoints.pipeline.body', value: body },
+    { path: 'endpoints.pipeline.answer', value: answer },
   ]
 }
 

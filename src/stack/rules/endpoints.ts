@@ -49,14 +49,16 @@ export const endpointsAreWhole: Rule = ({ endpoints }) => {
       ),
     )
   }
-  if (pipeline?.protocol === 'http' && pipeline.body === undefined) {
-    found.push(
-      error(['endpoints.pipeline.body', 'endpoints.pipeline.protocol'], 'missing: protocol http posts it'),
-    )
+  if (pipeline?.protocol === 'http') {
+    for (const [key, message] of [
+      ['body', 'missing: protocol http posts it'],
+      ['answer', 'missing: protocol http looks for the answer there'],
+    ] as const) {
+      if (pipeline[key] !== undefined) continue
+      found.push(error([`endpoints.pipeline.${key}`, 'endpoints.pipeline.protocol'], message))
+    }
   }
-  if (pipeline?.body !== undefined && !pipeline.body.includes('{{query}}')) {
-    found.push(error(['endpoints.pipeline.body'], 'has no {{query}} in it: every request would be the same'))
-  }
+  if (pipeline?.body !== undefined) found.push(...templateWorks(pipeline.body))
   if (pipeline?.protocol === 'ragscale') {
     for (const key of ['body', 'answer'] as const) {
       if (pipeline[key] === undefined) continue
@@ -69,4 +71,22 @@ export const endpointsAreWhole: Rule = ({ endpoints }) => {
     }
   }
   return found
+}
+
+function templateWorks(body: string): RuleFinding[] {
+  const at = ['endpoints.pipeline.body']
+  if (!body.includes('{{query}}'))
+    return [error(at, 'has no {{query}} in it: every request would be the same')]
+  try {
+    JSON.parse(body.replaceAll('{{query}}', '""'))
+    return []
+  } catch {
+    return [
+      error(
+        at,
+        'is not JSON once {{query}} has become the query in quotes',
+        `'{"question": {{query}}}', for example`,
+      ),
+    ]
+  }
 }

@@ -75,8 +75,8 @@ export const endpointsSchema = z.strictObject({
         .optional()
         .describe('http: the JSON to post; {{query}} becomes the query as a JSON string.'),
       answer: textField('a path into the answer', {
-        like: /^\$/,
-        says: (got) => `expected a path that begins with $, such as $.answer, got ${got}`,
+        like: /^\$(\.[\w$-]+|\[\d+\]|\['[^']*'\])*$/,
+        says: (got) => `expected a path such as $.answer or $.choices[0].text, got ${got}`,
       })
         .optional()
         .describe('http: where the answer’s text is, as a JSON path.'),

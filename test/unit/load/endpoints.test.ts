@@ -4,8 +4,8 @@ import { endpointTarget, isLoopback, targetOf } from '../../../src/load/endpoint
 import type { Endpoint, EndpointName } from '../../../src/stack/stack.ts'
 import { stackWith } from './stacks.ts'
 
-const external = (name: EndpointName, endpoint: Endpoint) =>
-  stackWith({ target: 'external', endpoints: { [name]: endpoint } })
+const external = (name: EndpointName, endpoint: Omit<Endpoint, 'replicas'>) =>
+  stackWith({ target: 'external', endpoints: { [name]: { replicas: 1, ...endpoint } } })
 
 describe('what a stage calls', () => {
   it('is where the running stack says, spoken to in the protocol of its component', () => {

@@ -297,8 +297,18 @@ describe('a wrong file', () => {
     ],
     [
       'a template without the query',
-      'target: external\nendpoints: { pipeline: { url: http://a, protocol: http, body: "{}" } }',
+      'target: external\nendpoints: { pipeline: { url: http://a, protocol: http, body: "{}", answer: $.a } }',
       '2:63 endpoints.pipeline.body: has no {{query}} in it: every request would be the same',
+    ],
+    [
+      'a template that is not JSON',
+      'target: external\nendpoints: { pipeline: { url: http://a, protocol: http, body: "{{query}}, {{query}}", answer: $.a } }',
+      `2:63 endpoints.pipeline.body: is not JSON once {{query}} has become the query in quotes ('{"question": {{query}}}', for example)`,
+    ],
+    [
+      'a service that nothing is looked for in',
+      'target: external\nendpoints: { pipeline: { url: http://a, protocol: http, body: "{{query}}" } }',
+      '2:14 endpoints.pipeline.answer: missing: protocol http looks for the answer there',
     ],
     [
       'a certificate without its key',
