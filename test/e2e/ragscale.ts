@@ -4,17 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import type { ResultPromise } from 'execa'
 
 const program = fileURLToPath(new URL('../../bin/ragscale.js', import.meta.url))
 
-type Running = ResultPromise<{
-  cwd: string
-  reject: false
-  stdin: 'ignore'
-  env: Record<string, string>
-  timeout: number
-}>
+function spawn(folder: string, env: Record<string, string>, args: readonly string[]) {
+  return execa(process.execPath, [program, ...args], {
+    cwd: folder,
+    reject: false,
+    stdin: 'ignore',
+    env,
+    timeout: 170_000,
+  })
+}
+
+type Running = ReturnType<typeof spawn>
 
 export interface Ended {
   readonly exitCode: number
@@ -36,14 +39,7 @@ export interface Workplace {
 
 export async function workplace(env: Record<string, string> = {}): Promise<Workplace> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-e2e-'))
-  const start = (...args: string[]): Running =>
-    execa(process.execPath, [program, ...args], {
-      cwd: folder,
-      reject: false,
-      stdin: 'ignore',
-      env,
-      timeout: 170_000,
-    })
+  const start = (...args: string[]): Running => spawn(folder, env, args)
   const ragscale = async (...args: string[]): Promise<Ended> => {
     const { exitCode, stdout, stderr } = await start(...args)
     return { exitCode: exitCode ?? -1, stdout: String(stdout), stderr: String(stderr) }
