@@ -122,7 +122,7 @@ export function dimensionsOf(
 }
 
 /** `emulate:` as written → a timing model. */
-export function emulationOf(shape: EmulateShape): Emulation {
+function emulationOf(shape: EmulateShape): Emulation {
   switch (shape.model) {
     case 'fifo':
       return {

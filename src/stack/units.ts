@@ -191,7 +191,7 @@ export const count: Unit = {
 }
 
 /** Throws a UserError (exit 2) that names what was expected; `where` is the flag or key it was written at. */
-export function parseUnit(unit: Unit, text: string, where?: string): number {
+function parseUnit(unit: Unit, text: string, where?: string): number {
   const value = unit.parse(text)
   if (value !== null && Number.isFinite(value)) return value
   const at = where === undefined ? '' : `${where}: `
@@ -209,12 +209,6 @@ export function expected(unit: Unit, got: unknown): string {
 export const parseDuration = (text: string, where?: string): number => parseUnit(duration, text, where)
 /** A second; throws a UserError (exit 2). */
 export const parseRate = (text: string, where?: string): number => parseUnit(rate, text, where)
-/** Bytes; throws a UserError (exit 2). */
-export const parseSize = (text: string, where?: string): number => parseUnit(size, text, where)
-/** USD a month; throws a UserError (exit 2). */
-export const parseMoney = (text: string, where?: string): number => parseUnit(money, text, where)
-/** A ratio; throws a UserError (exit 2). */
-export const parsePercentage = (text: string, where?: string): number => parseUnit(percentage, text, where)
 /** A factor; throws a UserError (exit 2). */
 export const parseGrowth = (text: string, where?: string): number => parseUnit(growth, text, where)
 /** A whole number; throws a UserError (exit 2). */
@@ -223,10 +217,6 @@ export const parseCount = (text: string, where?: string): number => parseUnit(co
 export const formatDuration = duration.format
 export const formatRate = rate.format
 export const formatSize = size.format
-export const formatMoney = money.format
-export const formatPercentage = percentage.format
-export const formatGrowth = growth.format
-export const formatCount = count.format
 
 /** What was written, for the end of a sentence. */
 export function show(got: unknown): string {

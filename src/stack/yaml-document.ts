@@ -1,6 +1,6 @@
 /** `ragscale.yaml` as YAML: where a key stands, and what was written that YAML itself refuses. JSON is YAML. */
 import {
-  type Document,
+  Document,
   type Node,
   LineCounter,
   type Pair,
@@ -9,8 +9,10 @@ import {
   isNode,
   isScalar,
   isSeq,
+  type YAMLParseError,
   parseDocument,
 } from 'yaml'
+import { messageOf } from '../errors.ts'
 import type { Path, Problem } from './problems.ts'
 
 export interface YamlFile {
@@ -22,41 +24,44 @@ export interface YamlFile {
 }
 
 const longest = 1024 * 1024
+/** Of maps within maps; the schema needs five. */
+const deepest = 32
+/** One slip in the syntax can lead to a page of errors that follow from it. */
+const mostErrors = 5
 
 export function parseYaml(text: string): YamlFile {
   const lines = new LineCounter()
-  if (text.length > longest) {
-    const document = parseDocument('')
-    return { document, lines, value: null, problems: [whole('the file is larger than 1 MiB')] }
-  }
-  // Without prettyErrors a message is one sentence, and its place is ours to print.
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    merge: true,
-    uniqueKeys: true,
+  const refused = (message: string): YamlFile => ({
+    document: new Document(),
+    lines,
+    problems: [{ severity: 'error', key: '', message, line: 1, column: 1 }],
+    value: null,
   })
-  const problems: Problem[] = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0])
-    return {
-      severity: 'error',
-      key: '',
-      message: lowerFirst(error.message),
-      line: Math.max(1, line),
-      column: Math.max(1, col),
-    }
-  })
-  if (problems.length > 0) return { document, lines, problems, value: null }
+  if (text.length > longest) return refused('the file is larger than 1 MiB')
   try {
-    return { document, lines, problems, value: document.toJS({ maxAliasCount: 100 }) }
+    // Without prettyErrors a message is one sentence, and its place is ours to print.
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
+    const problems = document.errors.slice(0, mostErrors).map((error) => problemOf(error, lines))
+    if (problems.length > 0) return { document, lines, problems, value: null }
+    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    return isTooDeep(value, deepest)
+      ? refused('it is nested too deeply, or within itself')
+      : { document, lines, problems, value }
   } catch (error) {
-    return {
-      document,
-      lines,
-      value: null,
-      problems: [whole(error instanceof Error ? error.message : String(error))],
-    }
+    // Aliases that multiply, or brackets by the thousand: the library gives up.
+    return refused(`it cannot be read: ${lowerFirst(messageOf(error))}`)
   }
+}
+
+function problemOf(error: YAMLParseError, lines: LineCounter): Problem {
+  const { line, col } = lines.linePos(error.pos[0])
+  const message = lowerFirst(error.message)
+  return { severity: 'error', key: '', message, line: Math.max(1, line), column: Math.max(1, col) }
+}
+
+function isTooDeep(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isTooDeep(inner, levels - 1))
 }
 
 /**
@@ -85,7 +90,7 @@ export function locate(file: YamlFile, path: Path, atKey = false): { line: numbe
 }
 
 /** The pair of a map that has this key, also through an alias or a merge (`<<`). */
-export function findPair(document: Document, node: unknown, key: string): Pair | undefined {
+function findPair(document: Document, node: unknown, key: string): Pair | undefined {
   const map = isAlias(node) ? node.resolve(document) : node
   if (!isMap(map)) return undefined
   const own = map.items.find((pair) => keyOf(pair) === key)
@@ -113,10 +118,6 @@ function itemOf(document: Document, node: unknown, segment: string): Node | unde
 
 function startOf(node: unknown): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined
-}
-
-function whole(message: string): Problem {
-  return { severity: 'error', key: '', message, line: 1, column: 1 }
 }
 
 function lowerFirst(text: string): string {

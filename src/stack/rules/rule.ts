@@ -10,7 +10,7 @@ export interface RuleFinding extends Finding {
 export type Rule = (shape: StackShape) => RuleFinding[]
 
 /** `keys` are the keys that it follows from; it is shown at the first. */
-export function finding(
+function finding(
   severity: 'error' | 'warning',
   keys: readonly string[],
   message: string,

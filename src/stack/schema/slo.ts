@@ -5,7 +5,7 @@ import { type Percentile, type Stage, percentiles } from '../stack.ts'
 const streaming = ['latency', 'ttft', 'ttfo', 'tpot', 'itl_gap']
 
 /** The metrics that a limit may be set on, by stage; a percentile on its own means `latency`. */
-export const sloMetrics: Readonly<Record<Stage, readonly string[]>> = {
+const sloMetrics: Readonly<Record<Stage, readonly string[]>> = {
   embed: ['latency'],
   retrieve: ['latency'],
   rerank: ['latency'],

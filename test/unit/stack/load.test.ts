@@ -373,6 +373,25 @@ slo: { rerank: { p99: 1 } }
     expect(problems.map((problem) => problem.line)).toContain(line)
   })
 
+  test.each([
+    ['maps without end', 'tiers: &t { embed: *t, vector: *t }'],
+    ['brackets by the thousand', '['.repeat(100_000)],
+    [
+      'aliases that multiply',
+      Array.from(
+        { length: 12 },
+        (_, n) =>
+          `a${n}: &a${n} [${Array<string>(9)
+            .fill(n === 0 ? 'x' : `*a${n - 1}`)
+            .join()}]`,
+      ).join('\n'),
+    ],
+    ['a file that is too large', `# ${'x'.repeat(2 ** 20)}`],
+  ])('%s are refused, in a few words', (_name, text) => {
+    expect(problemsOf(text)[0]?.severity).toBe('error')
+    expect(problemsOf(text).length).toBeLessThanOrEqual(5)
+  })
+
   test('a warning does not stop the stack', () => {
     const { stack, problems } = readStack(
       'tiers: { vector: { nodes: 3, collection: { dimensions: 3, shards: 7, replication: 2 } } }',
