@@ -25,9 +25,10 @@ export async function openDrawnLog(file: string | null): Promise<DrawnLog> {
   }
   const stream = createWriteStream(file, { flags: 'a' })
   await once(stream, 'open')
-  let failure: Error | undefined
+  const ended = new Promise<void>((resolve) => stream.once('close', resolve))
+  let failed = false
   stream.on('error', (error) => {
-    failure = error
+    failed = true
     process.stderr.write(`could not write ${file}: ${error.message}\n`)
   })
   return {
@@ -36,12 +37,11 @@ export async function openDrawnLog(file: string | null): Promise<DrawnLog> {
     },
     write: (record) => {
       lines++
-      if (failure === undefined) stream.write(`${JSON.stringify(record)}\n`)
+      if (!failed) stream.write(`${JSON.stringify(record)}\n`)
     },
     close: async () => {
-      if (failure !== undefined) return
-      stream.end()
-      await once(stream, 'close')
+      if (!failed) stream.end()
+      await ended
     },
   }
 }

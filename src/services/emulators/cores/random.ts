@@ -4,17 +4,17 @@ import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 /** A seeded source of draws: the same seed and stream give the same draws on every machine. */
 export interface Random {
   /** In [0, 1). */
-  uniform(): number
+  readonly uniform: () => number
   /** An integer in [0, n). */
-  below(n: number): number
+  readonly below: (n: number) => number
   /** Mean 0, variance 1. */
-  normal(): number
+  readonly normal: () => number
   /** Mean 1. */
-  exponential(): number
+  readonly exponential: () => number
   /** Mean `shape`, variance `shape`; `shape` > 0. */
-  gamma(shape: number): number
+  readonly gamma: (shape: number) => number
   /** Mean 1 and the given coefficient of variation; 1 itself, and no draw, when that is 0. */
-  lognormal(cv: number): number
+  readonly lognormal: (cv: number) => number
 }
 
 /** `stream` separates the draws of parts that share one seed, so that adding a part leaves the others' draws alone. */

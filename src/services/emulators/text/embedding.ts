@@ -1,7 +1,7 @@
 import { isFunctionWord, wordsOf } from './words.ts'
 
 /** How much each kind of feature weighs. A word's trigrams share one weight, so that long words are not louder. */
-const weights = { word: 1, functionWord: 0.15, pair: 0.4, trigrams: 0.8 } as const
+const weights = { word: 1, functionWord: 0.15, pair: 0.3, trigrams: 1.3 } as const
 
 /**
  * Real vectors without a model: words, pairs of neighbouring words and the trigrams of each word, hashed with

@@ -51,7 +51,7 @@ function rankedSentences({ parts }: Prompt): string[] {
   const sentences = parts
     .flatMap(({ text }) => text.split(/(?<=[.!?])\s+|\n+/))
     .map((sentence) => sentence.trim())
-    .filter((sentence) => sentence.length > 0 && sentence !== question)
+    .filter((sentence) => sentence.length > 0 && (question === '' || !sentence.includes(question)))
   const words = sentences.map((sentence) => wordsOf(sentence))
   const having = new Map<string, number>()
   for (const list of words)

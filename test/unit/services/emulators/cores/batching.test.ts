@@ -4,9 +4,18 @@ import { BatchingCore } from '../../../../../src/services/emulators/cores/batchi
 import type { BatchingDone, BatchingEmulation } from '../../../../../src/services/emulators/cores/batching.ts'
 import { seededRandom } from '../../../../../src/services/emulators/cores/random.ts'
 
-const emulation: BatchingEmulation = { model: 'batching', overheadMs: 5, msPerToken: 0.1, maxBatchTokens: 100, maxConcurrent: 8, cv: 0 }
-const coreOf = (over: Partial<BatchingEmulation> = {}) => new BatchingCore({ ...emulation, ...over }, seededRandom(1))
-const told = (events: BatchingDone[]) => events.map(({ id, startMs, atMs, batchSize }) => ({ id, startMs, atMs, batchSize }))
+const emulation: BatchingEmulation = {
+  model: 'batching',
+  overheadMs: 5,
+  msPerToken: 0.1,
+  maxBatchTokens: 100,
+  maxConcurrent: 8,
+  cv: 0,
+}
+const coreOf = (over: Partial<BatchingEmulation> = {}) =>
+  new BatchingCore({ ...emulation, ...over }, seededRandom(1))
+const told = (events: BatchingDone[]) =>
+  events.map(({ id, startMs, atMs, batchSize }) => ({ id, startMs, atMs, batchSize }))
 
 describe('a batching core', () => {
   it('serves one alone at once, and those that came meanwhile together', () => {
@@ -35,7 +44,13 @@ describe('a batching core', () => {
     const core = coreOf()
     core.submit({ id: 1, tokens: 10 }, 0)
     core.advance(0)
-    for (const [id, tokens] of [[2, 60], [3, 60], [4, 10], [5, 500]] as const) core.submit({ id, tokens }, 1)
+    for (const [id, tokens] of [
+      [2, 60],
+      [3, 60],
+      [4, 10],
+      [5, 500],
+    ] as const)
+      core.submit({ id, tokens }, 1)
     expect(told(core.advance(Infinity)).map(({ id, startMs }) => [id, startMs])).toEqual([
       [1, 0],
       [2, 6],
@@ -64,7 +79,13 @@ describe('a batching core', () => {
   })
 
   it('does the same whether it is asked often or seldom', () => {
-    const arrivals = fc.array(fc.record({ gap: fc.double({ min: 0, max: 10, noNaN: true }), tokens: fc.integer({ min: 1, max: 80 }) }), { maxLength: 50 })
+    const arrivals = fc.array(
+      fc.record({
+        gap: fc.double({ min: 0, max: 10, noNaN: true }),
+        tokens: fc.integer({ min: 1, max: 80 }),
+      }),
+      { maxLength: 50 },
+    )
     fc.assert(
       fc.property(arrivals, fc.integer(), (list, seed) => {
         const play = (often: boolean): BatchingDone[] => {
@@ -73,7 +94,7 @@ describe('a batching core', () => {
           let nowMs = 0
           list.forEach(({ gap, tokens }, id) => {
             nowMs += gap + 0.001
-            while (often && core.nextEventMs() <= nowMs) events.push(...core.advance(core.nextEventMs()))
+            if (often) while (core.nextEventMs() <= nowMs) events.push(...core.advance(core.nextEventMs()))
             core.submit({ id, tokens }, nowMs)
           })
           events.push(...core.advance(Infinity))
@@ -82,7 +103,8 @@ describe('a batching core', () => {
         const often = play(true)
         expect(often).toEqual(play(false))
         expect(often.map(({ id }) => id)).toEqual(list.map((_, id) => id))
-        for (const { batchTokens, batchSize } of often) expect(batchTokens <= 100 || batchSize === 1).toBe(true)
+        for (const { batchTokens, batchSize } of often)
+          expect(batchTokens <= 100 || batchSize === 1).toBe(true)
       }),
     )
   })

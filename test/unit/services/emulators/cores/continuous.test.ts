@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ContinuousCore } from '../../../../../src/services/emulators/cores/continuous.ts'
-import type { ContinuousDone, ContinuousEmulation, ContinuousEvent } from '../../../../../src/services/emulators/cores/continuous.ts'
+import type {
+  ContinuousDone,
+  ContinuousEmulation,
+  ContinuousEvent,
+} from '../../../../../src/services/emulators/cores/continuous.ts'
 import { EvenTokensCore } from '../../../../../src/services/emulators/cores/even-tokens.ts'
 import { KvCache } from '../../../../../src/services/emulators/cores/kv-cache.ts'
 import { seededRandom } from '../../../../../src/services/emulators/cores/random.ts'
@@ -17,9 +21,12 @@ const emulation: ContinuousEmulation = {
   kvTokens: 1600,
   cv: 0,
 }
-const coreOf = (over: Partial<ContinuousEmulation> = {}) => new ContinuousCore({ ...emulation, ...over }, seededRandom(1))
-const timesOf = (events: ContinuousEvent[], id: number) => events.flatMap((event) => (event.kind === 'token' && event.id === id ? [event.atMs] : []))
-const doneOf = (events: ContinuousEvent[], id: number) => events.find((event): event is ContinuousDone => event.kind === 'done' && event.id === id)!
+const coreOf = (over: Partial<ContinuousEmulation> = {}) =>
+  new ContinuousCore({ ...emulation, ...over }, seededRandom(1))
+const timesOf = (events: ContinuousEvent[], id: number) =>
+  events.flatMap((event) => (event.kind === 'token' && event.id === id ? [event.atMs] : []))
+const doneOf = (events: ContinuousEvent[], id: number) =>
+  events.find((event): event is ContinuousDone => event.kind === 'done' && event.id === id)!
 
 describe('a continuously batching core', () => {
   it('takes prefill for the first token and a decode step for each further one', () => {
@@ -27,7 +34,13 @@ describe('a continuously batching core', () => {
     core.submit({ id: 1, promptTokens: 50, outputTokens: 3 }, 100)
     const events = core.advance(Infinity)
     expect(timesOf(events, 1)).toEqual([115, 123.5, 132])
-    expect(doneOf(events, 1)).toMatchObject({ arrivalMs: 100, startMs: 100, firstTokenMs: 115, atMs: 132, outputTokens: 3 })
+    expect(doneOf(events, 1)).toMatchObject({
+      arrivalMs: 100,
+      startMs: 100,
+      firstTokenMs: 115,
+      atMs: 132,
+      outputTokens: 3,
+    })
     expect(core.busyMs).toBeCloseTo(32)
   })
 
@@ -57,7 +70,9 @@ describe('a continuously batching core', () => {
   })
 
   it('refuses what could never fit into its cache', () => {
-    expect(coreOf({ kvTokens: 160 }).submit({ id: 1, promptTokens: 150, outputTokens: 20 }, 0)).toBe('refused')
+    expect(coreOf({ kvTokens: 160 }).submit({ id: 1, promptTokens: 150, outputTokens: 20 }, 0)).toBe(
+      'refused',
+    )
   })
 
   it('preempts the last admitted when blocks run out, and finishes it later', () => {
@@ -117,9 +132,12 @@ describe('a continuously batching core', () => {
         list.forEach(({ gap, promptTokens, outputTokens, shared, cancelled: cancel }, id) => {
           nowMs += gap
           events.push(...core.advance(nowMs))
-          const prefix = Array.from({ length: Math.floor(promptTokens / 16) }, (_, block) => (block < shared ? block : id * 1000 + block))
+          const prefix = Array.from({ length: Math.floor(promptTokens / 16) }, (_, block) =>
+            block < shared ? block : id * 1000 + block,
+          )
           core.submit({ id, promptTokens, outputTokens, prefix }, nowMs)
-          if (cancel && id % 3 === 0 && core.cancel(Math.floor(id / 2), nowMs)) cancelled.add(Math.floor(id / 2))
+          if (cancel && id % 3 === 0 && core.cancel(Math.floor(id / 2), nowMs))
+            cancelled.add(Math.floor(id / 2))
         })
         for (let steps = 0; core.nextEventMs() !== Infinity; steps++) {
           expect(steps).toBeLessThan(100_000)
@@ -128,7 +146,9 @@ describe('a continuously batching core', () => {
         const times = events.map(({ atMs }) => atMs)
         expect(times).toEqual(times.toSorted((a, b) => a - b))
         list.forEach(({ outputTokens }, id) => {
-          const indices = events.flatMap((event) => (event.kind === 'token' && event.id === id ? [event.index] : []))
+          const indices = events.flatMap((event) =>
+            event.kind === 'token' && event.id === id ? [event.index] : [],
+          )
           expect(indices).toEqual(indices.map((_, index) => index))
           if (!cancelled.has(id)) expect(indices).toHaveLength(outputTokens)
         })
@@ -142,7 +162,10 @@ describe('a continuously batching core', () => {
 describe('a KV cache', () => {
   it('evicts the prefix that was used longest ago, its end first', () => {
     const cache = new KvCache(4)
-    for (const prefix of [['a', 'b'], ['c', 'd']]) {
+    for (const prefix of [
+      ['a', 'b'],
+      ['c', 'd'],
+    ]) {
       cache.take(2)
       for (const hash of prefix) cache.publish(hash)
       cache.release(0, prefix)
@@ -162,7 +185,10 @@ describe('a KV cache', () => {
 
 describe('even tokens', () => {
   it('spread a request’s tokens over its service time, the last at its end', () => {
-    const core = new EvenTokensCore({ model: 'fifo', law: { kind: 'fixed', meanMs: 40 }, servers: 1, queueLimit: null }, seededRandom(1))
+    const core = new EvenTokensCore(
+      { model: 'fifo', law: { kind: 'fixed', meanMs: 40 }, servers: 1, queueLimit: null },
+      seededRandom(1),
+    )
     core.submit({ id: 1, promptTokens: 9, outputTokens: 4 }, 0)
     core.submit({ id: 2, promptTokens: 9, outputTokens: 2 }, 5)
     const events = core.advance(Infinity)

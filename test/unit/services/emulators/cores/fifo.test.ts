@@ -6,7 +6,12 @@ import { TimeHeap } from '../../../../../src/services/emulators/cores/heap.ts'
 import { Queue } from '../../../../../src/services/emulators/cores/queue.ts'
 import { seededRandom } from '../../../../../src/services/emulators/cores/random.ts'
 
-const exponential: FifoEmulation = { model: 'fifo', law: { kind: 'exponential', meanMs: 10 }, servers: 1, queueLimit: null }
+const exponential: FifoEmulation = {
+  model: 'fifo',
+  law: { kind: 'exponential', meanMs: 10 },
+  servers: 1,
+  queueLimit: null,
+}
 const fixed: FifoEmulation = { ...exponential, law: { kind: 'fixed', meanMs: 10 } }
 
 describe('a first-come-first-served core', () => {
@@ -87,7 +92,9 @@ describe('a heap by time', () => {
       fc.property(fc.array(fc.integer({ min: 0, max: 9 })), (times) => {
         const heap = new TimeHeap<number>()
         times.forEach((time, index) => heap.push(time, index))
-        const wanted = times.map((time, index) => ({ time, index })).sort((a, b) => a.time - b.time || a.index - b.index)
+        const wanted = times
+          .map((time, index) => ({ time, index }))
+          .sort((a, b) => a.time - b.time || a.index - b.index)
         expect(heap.popUntil(Infinity)).toEqual(wanted.map(({ index }) => index))
         expect(heap.firstMs).toBe(Infinity)
       }),
@@ -119,7 +126,9 @@ describe('a queue', () => {
           } else if (step.do === 'shift') expect(queue.shift()).toBe(model.shift())
           else {
             const at = model.indexOf(step.value)
-            expect(queue.remove((value) => value === step.value)).toBe(at === -1 ? undefined : model.splice(at, 1)[0])
+            expect(queue.remove((value) => value === step.value)).toBe(
+              at === -1 ? undefined : model.splice(at, 1)[0],
+            )
           }
           expect(queue.size).toBe(model.length)
           expect(queue.peek()).toBe(model[0])

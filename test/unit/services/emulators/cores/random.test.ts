@@ -62,10 +62,13 @@ describe('a service law', () => {
     // A tenth takes 5 × as long: mean 1.4 units, second moment 3.4, so cv² = 3.4 / 1.96 − 1.
     { law: { kind: 'bimodal', meanMs: 10, slowShare: 0.1, slowFactor: 5 }, cv: Math.sqrt(3.4 / 1.96 - 1) },
   ]
-  it.each(laws)('$law.kind has the mean and the coefficient of variation that it was given', ({ law, cv }) => {
-    const random = seededRandom(11)
-    const { mean, variance } = moments(() => drawService(law, random))
-    expect(Math.abs(mean / 10 - 1)).toBeLessThan(0.02)
-    expect(Math.abs(Math.sqrt(variance) / mean - cv)).toBeLessThan(0.03)
-  })
+  it.each(laws)(
+    '$law.kind has the mean and the coefficient of variation that it was given',
+    ({ law, cv }) => {
+      const random = seededRandom(11)
+      const { mean, variance } = moments(() => drawService(law, random))
+      expect(Math.abs(mean / 10 - 1)).toBeLessThan(0.02)
+      expect(Math.abs(Math.sqrt(variance) / mean - cv)).toBeLessThan(0.03)
+    },
+  )
 })

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../../../src/services/emulators/cores/random.ts'
 import { SearchCore } from '../../../../../src/services/emulators/cores/search.ts'
 
-const emulation = { model: 'search', servers: 2, baseMs: 1, msPerMillionPoints: 10, fanoutMs: 0.5, cv: 0 } as const
+const emulation = {
+  model: 'search',
+  servers: 2,
+  baseMs: 1,
+  msPerMillionPoints: 10,
+  fanoutMs: 0.5,
+  cv: 0,
+} as const
 const coreOf = (over = {}) => new SearchCore({ ...emulation, ...over }, seededRandom(1))
 
 describe('a searching core', () => {
