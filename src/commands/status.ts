@@ -30,7 +30,7 @@ export async function status(options: StatusOptions, runtime: Runtime): Promise<
   }
   const troubled = observed.replicas.filter(({ state, because }) => state !== 'healthy' && because !== null)
   const troubles = troubled.map(({ name, state, because }) => `${name} is ${state}: ${because}`)
-  const notes = [...troubles, ...(observed.running ? observed.notes : [])].map((line) => `${line}\n`)
+  const notes = [...troubles, ...observed.notes].map((line) => `${line}\n`)
   if (notes.length > 0) stdout.write(`\n${notes.join('')}`)
   return exitCode
 }

@@ -154,6 +154,9 @@ export class Supervised {
     const { health } = this.wanted
     if (health === null) return this.#onReady()
     this.#unwatch = watch(port, health, {
+      onNotYet: (why) => {
+        this.because = why
+      },
       onReady: () => this.#onReady(),
       onUnready: (why) => this.#become('unhealthy', why),
       onDead: (why) => this.#kill(why),

@@ -2,6 +2,8 @@ import type { WantedProcess } from '../../supervision.ts'
 import { probe } from './health.ts'
 
 export interface WatchListener {
+  /** It has not been ready yet. */
+  onNotYet(why: string): void
   /** It may be given work: for the first time, or again. */
   onReady(): void
   /** It runs, and must be given no work. */
@@ -33,6 +35,7 @@ export function watch(
     if (stopped) return
     failed.live = live === null ? 0 : failed.live + 1
     failed.ready = ready === null ? 0 : failed.ready + 1
+    if (state === 'new' && ready !== null) listener.onNotYet(ready)
     if (ready === null && state !== 'ready') {
       state = 'ready'
       listener.onReady()

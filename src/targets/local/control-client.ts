@@ -22,7 +22,7 @@ export class ControlClient {
   }
 
   async status(): Promise<SupervisorStatus> {
-    return supervisorStatus.parse(await this.#call('GET', '/status'))
+    return supervisorStatus.parse(await this.#call('GET', '/status', undefined, 3_000))
   }
 
   /** Those after a sequence number; with null the newest of each process. */

@@ -16,7 +16,7 @@ import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
 import { observe } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
-import { type LocalObserved, type LocalStep, planDown, planUp } from './plan.ts'
+import { type FoundSupervisor, type LocalObserved, type LocalStep, planDown, planUp } from './plan.ts'
 import { installedService } from './services.ts'
 import { readStateFile } from './state-file.ts'
 import { type Locate, wantedProcesses } from './wiring.ts'
@@ -50,7 +50,7 @@ class LocalTarget implements StackTarget {
 
   async observe(stack: Stack): Promise<LocalObserved> {
     const observed = await observe(this.#places)
-    return { ...observed, notes: notesOn(stack) }
+    return { ...observed, notes: [...notesOnSupervisor(observed.supervisor), ...notesOn(stack)] }
   }
 
   plan(stack: Stack, observed: LocalObserved): readonly LocalStep[] {
@@ -102,6 +102,11 @@ class LocalTarget implements StackTarget {
   async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {
     return await lockChanges(this.#places.lockFile, what, options)
   }
+}
+
+function notesOnSupervisor({ kind }: FoundSupervisor): string[] {
+  if (kind === 'gone') return ['its supervisor was killed, and its processes ended with it']
+  return kind === 'silent' ? ['its supervisor runs and does not answer: ragscale down kills it'] : []
 }
 
 /** Where this target departs from what the file says. */

@@ -25,7 +25,7 @@ export async function observe(places: Places): Promise<LocalObserved> {
 
 async function findSupervisor(places: Places): Promise<FoundSupervisor> {
   // One that is just ending removes its file and then itself; it is looked at again rather than called silent.
-  for (let look = 0; look < 5; look++) {
+  for (let look = 0; look < 3; look++) {
     const state = await readStateFile(places.stateFile)
     if (state === null) return { kind: 'none' }
     if (!(await isRunning(state.pid, state.processStart))) return { kind: 'gone', pid: state.pid }

@@ -80,13 +80,18 @@ export function planUp(
       starts.push(start(process, causeOf(process, wanted, runs, as), first))
     } else if (!isDeepStrictEqual(now.wanted, process)) {
       const because = `changed: ${changesOf(now.wanted, process).join(', ')}`
+      if (
+        process.replica === null &&
+        isDeepStrictEqual({ ...now.wanted, config: null }, { ...process, config: null })
+      ) {
+        starts.push({ ...start(process, because, first), what: `reconfigure ${nameOf(process)}` })
+      }
       // One after another: a tier of several goes on serving.
-      replaced.push({ ...replace(process, because, first + 1 + replaced.length) })
-    } else if (now.state === 'failing' || now.state === 'restarting') {
-      starts.push({
-        ...start(process, `it is ${now.state}: ${now.because ?? 'it died'}`, first),
-        what: `try ${nameOf(process)} again`,
-      })
+      else replaced.push(replace(process, because, first + 1 + replaced.length))
+    } else if (now.state !== 'healthy') {
+      const what = now.state === 'failing' || now.state === 'restarting' ? 'try again' : 'wait for'
+      const because = `it is ${now.state}${now.because === null ? '' : `: ${now.because}`}`
+      starts.push({ ...start(process, because, first), what: `${what} ${nameOf(process)}` })
     }
   }
   const last = first + 1 + replaced.length
