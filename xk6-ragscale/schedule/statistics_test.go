@@ -119,7 +119,9 @@ func correlation(a, b []float64) float64 {
 func TestIndexOfDispersionIsThatOfTheKindFromTenMillisecondsToTenSeconds(t *testing.T) {
 	const rate, total = 50.0, 20_000.0
 	windows := []float64{0.01, 0.1, 1, 10}
-	run := func(arrivals schedule.Arrivals) []float64 { return instants(arrivals, flat(rate, total*time.Second), 7) }
+	run := func(arrivals schedule.Arrivals) []float64 {
+		return instants(arrivals, flat(rate, total*time.Second), 7)
+	}
 
 	t.Run("poisson: 1 at every scale", func(t *testing.T) {
 		all := run(schedule.Arrivals{Kind: schedule.Poisson})
