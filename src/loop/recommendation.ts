@@ -77,11 +77,16 @@ async function namedRuns(options: RecommendOptions): Promise<Recording[]> {
   return recordings
 }
 
-/** Of each stage the newest sweep or breakpoint that measured this stack, and of the pipeline the newest of any kind. */
+/**
+ * Of each stage the newest sweep or breakpoint that measured this stack and may be believed, and of the pipeline
+ * the newest of any kind. Where no run of a stage may be believed its newest is taken all the same: the
+ * recommender then says what is wrong with it.
+ */
 async function newestRuns(options: RecommendOptions): Promise<Recording[]> {
   const folder = resolve(options.cwd, options.runsFolder)
   const chosen = new Map<string, Recording>()
   const covered = new Set<string>()
+  const doubtful = new Map<string, Recording>()
   for (const listed of await listRuns(folder)) {
     if (listed.verdict === 'incomplete' || listed.verdict === 'unreadable') continue
     const climbs = listed.scenario === 'sweep' || listed.scenario === 'breakpoint'
@@ -89,10 +94,14 @@ async function newestRuns(options: RecommendOptions): Promise<Recording[]> {
     if (news.length === 0) continue
     const recording = await readRecording(listed.folder)
     if (differences(recording.run, options.stack).length > 0) continue
-    if (!recording.run.steps.some((step) => step.valid)) continue
-    chosen.set(listed.id, recording)
-    for (const stage of news) covered.add(stage)
+    const believable = recording.run.steps.some((step) => step.valid)
+    for (const stage of news) {
+      if (believable) covered.add(stage)
+      else if (!doubtful.has(stage)) doubtful.set(stage, recording)
+    }
+    if (believable) chosen.set(listed.id, recording)
   }
+  for (const [stage, recording] of doubtful) if (!covered.has(stage)) chosen.set(recording.run.id, recording)
   return [...chosen.values()]
 }
 
