@@ -83,8 +83,11 @@ export async function listen(routes: Routes, options: ListenOptions): Promise<Li
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeIdleConnections()
+      // A connection whose last answer has gone out is idle too, and its client may keep it for ever.
+      const idle = setInterval(() => server.closeIdleConnections(), 20)
       const cut = setTimeout(() => server.closeAllConnections(), graceMs)
       await closed
+      clearInterval(idle)
       clearTimeout(cut)
     },
   }
