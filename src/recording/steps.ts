@@ -15,6 +15,8 @@ export interface Recorded {
   readonly resources: readonly ResourceSample[]
   /** Generators of a distributed run that did not finish, by name. */
   readonly generatorsLost: readonly string[]
+  /** What was found wrong with a step before it was merged, in words. */
+  readonly doubts?: readonly { readonly step: string; readonly stage: string; readonly because: string }[]
 }
 
 export interface StepContext {
@@ -33,7 +35,10 @@ function buildStep(line: StepLine, recorded: Recorded, context: StepContext): Ru
   const window: TimeWindow = { fromMs: line.windowStartedAt, toMs: line.windowStartedAt + line.windowMs }
   const generatorCpuCores = line.cpuSeconds / seconds
   const host = hostCpu(recorded.resources, window)
-  const reasons = invalidBecause(line, recorded.series, context.slos, {
+  const doubts = (recorded.doubts ?? [])
+    .filter((doubt) => doubt.step === line.step && doubt.stage === line.stage)
+    .map((doubt) => doubt.because)
+  const found = invalidBecause(line, recorded.series, context.slos, {
     generatorCpuCores,
     cpuCoresAvailable: context.cpuCoresAvailable,
     hostCpu: host,
@@ -41,6 +46,7 @@ function buildStep(line: StepLine, recorded: Recorded, context: StepContext): Ru
     overruns: emulatorOverruns(recorded.resources, window),
     generatorsLost: recorded.generatorsLost,
   })
+  const reasons = [...doubts, ...found]
   return {
     id: line.step,
     stage: line.stage,

@@ -78,19 +78,18 @@ function lateGenerator(line: StepLine, series: SeriesByTag): string[] {
 }
 
 function busyMachine({ generatorCpuCores, cpuCoresAvailable, hostCpu, hostMatters }: Conditions): string[] {
-  const reasons: string[] = []
-  if (
-    generatorCpuCores !== null &&
-    generatorCpuCores > validityLimits.generatorCpuShare * cpuCoresAvailable
-  ) {
-    reasons.push(
-      `the generator used ${significant(generatorCpuCores)} of its ${significant(cpuCoresAvailable)} CPU cores, more than 80 %`,
-    )
-  }
+  const reasons = overloadedGenerator(null, generatorCpuCores, cpuCoresAvailable)
   if (hostMatters && hostCpu !== null && hostCpu > validityLimits.hostCpuShare) {
     reasons.push(`the host's CPU was ${showShare(hostCpu)} busy, more than 90 %`)
   }
   return reasons
+}
+
+/** @param name of one generator of several */
+export function overloadedGenerator(name: string | null, cpuCores: number, available: number): string[] {
+  if (cpuCores <= validityLimits.generatorCpuShare * available) return []
+  const who = name === null ? 'the generator' : `the generator ${name}`
+  return [`${who} used ${significant(cpuCores)} of its ${significant(available)} CPU cores, more than 80 %`]
 }
 
 function slowEmulators({ overruns }: Conditions): string[] {

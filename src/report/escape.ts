@@ -21,5 +21,9 @@ function allowedInXml(text: string): string {
 
 /** For a line, or a table's cell, of GitHub-flavoured Markdown. */
 export function escapeMarkdown(text: string): string {
-  return escapeMarkup(plain(text)).replace(/[\\`*_{}[\]#|~@]/g, (character) => `\\${character}`)
+  return plain(text.toWellFormed())
+    .replace(/[\\`*_{}[\]#|~@]/g, (character) => `\\${character}`)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
 }

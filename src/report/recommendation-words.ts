@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Counts, PredictedSlo, Recommendation, TierRecommendation } from '../capacity/types.ts'
 import { bytes, duration, figure, rate, share } from './format.ts'
 
-/** `3 nodes, 6 shards × 2, 4.2 GB each`, `4 × TP 2`, `4`. */
+/** `3 nodes, 6 shards × 2`, `4 × TP 2`, `4`. */
 export function countsText(counts: Counts): string {
   const parts: string[] = []
   if (counts.replicas !== undefined) {
@@ -14,8 +14,12 @@ export function countsText(counts: Counts): string {
   if (counts.shards !== undefined) {
     parts.push(`${counts.shards} shards${counts.replication === undefined ? '' : ` × ${counts.replication}`}`)
   }
-  if (counts.memoryPerNodeBytes !== undefined) parts.push(`${bytes(counts.memoryPerNodeBytes)} each`)
   return parts.length === 0 ? '–' : parts.join(', ')
+}
+
+/** What a node of the vector tier needs, or null where that is not known. */
+export function memoryText({ memoryPerNodeBytes }: Counts): string | null {
+  return memoryPerNodeBytes === undefined ? null : `${bytes(memoryPerNodeBytes)} a node`
 }
 
 /** One sentence that answers the question. */
@@ -70,6 +74,10 @@ export function tierRows(recommendation: Recommendation): [string, TierRecommend
 /** What is said besides the counts: what stands against them, and what is not known. */
 export function remarks(recommendation: Recommendation): string[] {
   return [
+    ...tierRows(recommendation).flatMap(([tier, one]) => {
+      const memory = memoryText(one.then)
+      return memory === null ? [] : [`${tier} needs ${memory}`]
+    }),
     ...recommendation.notes,
     ...recommendation.slo.flatMap((row) =>
       row.ok === null ? [`${row.on} could not be predicted: ${row.because}`] : [],

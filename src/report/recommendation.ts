@@ -10,6 +10,7 @@ import {
   costText,
   countsText,
   hasCost,
+  memoryText,
   remarks,
   sloPrediction,
   tierRows,
@@ -57,9 +58,11 @@ export function renderExplanation(
   }
   const { columns, palette } = style
   const [name, one] = found
+  const memory = memoryText(one.then)
   const facts: [string, string][] = [
     ['now', countsText(one.now)],
     ['then', countsText(one.then)],
+    ...(memory === null ? [] : [['memory', memory] satisfies [string, string]]),
     [
       'capacity a replica',
       `${rate(one.capacityPerReplica)} (95 %: ${rate(one.capacityBand[0])} to ${rate(one.capacityBand[1])})`,
