@@ -84,12 +84,16 @@ function distributionOf({ valuesNs, counts }: Histogram): Distribution {
   return Array.from(valuesNs, (valueNs, index) => [valueNs / 1e6, counts[index] ?? 0] as const)
 }
 
-/** What was seen running while it was measured, else what the stack said; what somebody else runs counts as one. */
+/** What was seen running while it was measured, else what the stack said; what somebody else runs, as its endpoint says. */
 function replicasOf(run: Run, steps: readonly RunStep[], tier: Tier): number {
   const seen = steps.map((step) => step.tiers[tier]?.replicas ?? 0).filter((replicas) => replicas > 0)
   if (seen.length > 0) return Math.min(...seen)
-  if (tier === 'vector') return run.stack.tiers.vector?.nodes ?? 1
-  return run.stack.tiers[tier]?.replicas ?? 1
+  if (tier === 'vector') return run.stack.tiers.vector?.nodes ?? run.stack.endpoints.vector?.replicas ?? 1
+  const endpoint =
+    tier === 'cache' || tier === 'worker'
+      ? undefined
+      : run.stack.endpoints[tier === 'gateway' ? 'pipeline' : tier]
+  return run.stack.tiers[tier]?.replicas ?? endpoint?.replicas ?? 1
 }
 
 function countsOf(run: Run, steps: readonly RunStep[]): Partial<Record<Tier, number>> {

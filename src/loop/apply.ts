@@ -1,10 +1,7 @@
 /** Counts into `ragscale.yaml`, comments kept, and into the stack that runs. */
-import { readFile } from 'node:fs/promises'
-import writeFileAtomic from 'write-file-atomic'
 import type { Counts, Recommendation } from '../capacity/types.ts'
 import type { Runtime } from '../runtime.ts'
-import { setPath } from '../stack/edit.ts'
-import { loadStack } from '../stack/load.ts'
+import { editStack } from '../stack/save.ts'
 import type { Stack, Tier } from '../stack/stack.ts'
 
 /** One value of the file that changes. */
@@ -33,12 +30,12 @@ function keysOf(tier: Tier): [keyof Counts, string][] {
   ]
 }
 
-/** Writes the edits and reads the file again, so that whatever they break is said before anything is scaled. */
+/** Writes the edits; what they break in the file is said before anything is written or scaled. */
 export async function writeEdits(stack: Stack, edits: readonly Edit[], runtime: Runtime): Promise<Stack> {
   if (edits.length === 0) return stack
-  const before = await readFile(stack.file, 'utf8')
-  const after = edits.reduce((text, { path, to }) => setPath(text, path, to), before)
-  const changed = await loadStack(stack.file, { cwd: runtime.cwd, read: () => Promise.resolve(after) })
-  await writeFileAtomic(stack.file, after)
-  return changed
+  return await editStack(
+    stack.file,
+    edits.map(({ path, to }) => ({ path, value: to })),
+    runtime.cwd,
+  )
 }

@@ -151,12 +151,13 @@ function tiersNow(stack: Stack, recordings: readonly Recording[]): TierNow[] {
     if (tier === 'vector') {
       const vector = stack.tiers.vector
       if (vector !== undefined) return [{ ...base, replicas: vector.nodes, collection: vector.collection }]
-      return stack.endpoints.vector === undefined ? [] : [{ ...base, replicas: 1 }]
+      const endpoint = stack.endpoints.vector
+      return endpoint === undefined ? [] : [{ ...base, replicas: endpoint.replicas }]
     }
     const found = stack.tiers[tier]
     if (found === undefined) {
-      const name = tier === 'gateway' ? 'pipeline' : tier
-      return stack.endpoints[name] === undefined ? [] : [{ ...base, replicas: 1 }]
+      const endpoint = stack.endpoints[tier === 'gateway' ? 'pipeline' : tier]
+      return endpoint === undefined ? [] : [{ ...base, replicas: endpoint.replicas }]
     }
     const { replicas, gpu, tensorParallel } = found
     return [
