@@ -6,7 +6,7 @@ const schema = replicaSchema
   .extend({
     model: z.string().min(1),
     /** Longest prompt and answer together, in tokens. Default: 8192, or what the KV cache holds if that is less. */
-    maxModelLength: z.int().positive().optional(),
+    maxModelLength: z.int().positive().nullish(),
     prefixCaching: z.boolean().default(true),
     /** Whether usage tells of cached tokens (`--enable-prompt-tokens-details`). */
     promptTokensDetails: z.boolean().default(true),
