@@ -45,6 +45,7 @@ export function createProgram(runtime: Runtime): Program {
     .option('--yes', 'never ask; take the default or refuse', false)
     .option('--quiet', 'no progress', false)
     .option('--no-color', 'no colour (NO_COLOR does the same)')
+    .configureHelp({ optionDescription })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => runtime.stdout.write(text),
@@ -254,18 +255,29 @@ function targetOption(): Option {
   ])
 }
 
+/** As commander's own, without telling of every switch that it is off. */
+function optionDescription({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices === undefined ? [] : [argChoices.join(', ')]
+  const initial = typeof defaultValue === 'string' ? [`default ${defaultValue}`] : []
+  const details = [...choices, ...initial]
+  return details.length === 0 ? description : `${description} (${details.join('; ')})`
+}
+
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value]
 }
 
 const examples = `
 Examples:
-  $ ragscale init --preset laptop --yes      a stack to rehearse with, no Docker, no GPU
-  $ ragscale up                              bring it up
-  $ ragscale ingest docs                     fill the collection
-  $ ragscale loadtest --scenario sweep       measure it
-  $ ragscale recommend --rate 200/s          what that load needs, and why
-  $ ragscale demo                            all of it
+  $ ragscale init --preset laptop --yes   a stack to rehearse with: no Docker, no GPU
+  $ ragscale up                           bring it up
+  $ ragscale ingest docs                  fill the collection
+  $ ragscale loadtest --scenario sweep    measure it
+  $ ragscale recommend --rate 200/s       what that load needs, and why
+  $ ragscale demo                         all of it
 
-Exit codes: 0 fine · 1 failed · 2 bad configuration or usage · 3 something missing on this machine
-            4 unhealthy or timed out · 5 an SLO broke or capacity is insufficient · 6 measurement invalid`
+Exit codes:
+    0 fine                                4 unhealthy or timed out
+    1 failed                              5 an SLO broke, or capacity is insufficient
+    2 bad configuration or usage          6 the measurement is invalid
+    3 something missing on this machine   130 interrupted`
