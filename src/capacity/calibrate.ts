@@ -1,13 +1,20 @@
 import type { Tier } from '../stack/stack.ts'
 import { quantileOf } from './distribution.ts'
 import type { Bench } from './experiment.ts'
-import { fitFifo, type Fit } from './fit-fifo.ts'
-import type { Calibrated, TierModel } from './model.ts'
+import { fitBatching } from './fit-batching.ts'
+import { fitContinuous } from './fit-continuous.ts'
+import { fitFifo } from './fit-fifo.ts'
+import type { Fit, Sweep } from './fit.ts'
+import { throughputOf } from './throughput.ts'
+import type { Calibrated } from './model.ts'
 import type { MeasuredStep, Measurement, RecommendInput, TierNow } from './types.ts'
 import { fitUsl } from './usl.ts'
 
 /** No tier is run beyond this share of its knee. */
 export const kneeShare = 0.85
+
+/** A model whose mismatch is below this is taken. */
+const goodMismatch = 2.5
 
 /** Fewer samples than this say too little of a law. */
 const fewestSamples = 100
@@ -42,7 +49,7 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
 
 interface Fitted {
   readonly steps: readonly MeasuredStep[]
-  readonly fit: Fit<TierModel> | null
+  readonly fit: Fit | null
 }
 
 function fitOf(
@@ -67,10 +74,26 @@ function fitOf(
     },
     seed: input.seed,
   }
-  return { steps, fit: steps.length === 0 ? null : fitFifo(steps, bench) }
+  return { steps, fit: steps.length === 0 ? null : bestFit(steps, bench) }
 }
 
-function contentionOf(fits: readonly { replicas: number; fit: Fit<TierModel> | null }[]): number | null {
+/** Which model a tier follows is decided by its latencies: the one that gives them back best. */
+function bestFit(steps: readonly MeasuredStep[], bench: Bench): Fit | null {
+  const throughput = throughputOf(steps)
+  const past = new Set(throughput?.steps)
+  const usable = steps.filter((step) => !past.has(step) && step.errorsShare < 0.02)
+  const sweep: Sweep = { steps, usable: usable.length === 0 ? [steps[0]!] : usable, throughput, bench }
+  let best: Fit | null = null
+  // The model with fewer parameters first; the next is only asked when chance does not explain what is left.
+  for (const fitModel of [fitContinuous, fitFifo, fitBatching]) {
+    const fit = fitModel(sweep)
+    if (fit !== null && (best === null || fit.mismatch < 0.7 * best.mismatch)) best = fit
+    if (best !== null && best.mismatch < goodMismatch) return best
+  }
+  return best
+}
+
+function contentionOf(fits: readonly { replicas: number; fit: Fit | null }[]): number | null {
   const points = fits.flatMap(({ replicas, fit }) =>
     fit !== null && fit.kneeMeasured ? [[replicas, fit.knee] as const] : [],
   )
@@ -81,7 +104,7 @@ function describe(
   tier: Tier,
   replicas: number,
   steps: readonly MeasuredStep[],
-  fit: Fit<TierModel>,
+  fit: Fit,
   measurements: readonly Measurement[],
   contention: number | null,
 ): Calibrated {
@@ -118,7 +141,7 @@ function describe(
 }
 
 function sentences(
-  fit: Fit<TierModel>,
+  fit: Fit,
   knee: number | null,
   replicas: number,
   steps: readonly MeasuredStep[],

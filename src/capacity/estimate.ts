@@ -5,53 +5,69 @@ import type { PredictedMetric } from './types.ts'
 const t19 = 2.093
 const batches = 20
 
-/** A quantile of values in the order of time, with the half-width of its 95 % interval by batch means. */
-export function quantileWithin(
-  values: Float64Array,
-  probability: number,
-): { value: number; halfWidth: number } {
-  const value = quantileOfSorted(values.slice().sort(), probability)
-  const size = Math.floor(values.length / batches)
-  if (size < 2) return { value, halfWidth: Number.POSITIVE_INFINITY }
-  let sum = 0
-  let square = 0
-  for (let batch = 0; batch < batches; batch++) {
-    const one = quantileOfSorted(values.slice(batch * size, (batch + 1) * size).sort(), probability)
-    sum += one / batches
-    square += (one * one) / batches
-  }
-  const deviation = Math.sqrt((Math.max(0, square - sum * sum) * batches) / (batches - 1))
-  return { value, halfWidth: (t19 * deviation) / Math.sqrt(batches) }
+export interface Estimate {
+  readonly value: number
+  /** Half-width of the 95 % interval, by batch means. */
+  readonly halfWidth: number
 }
+
+/** Quantiles of values that are in the order of time: a queue's neighbours are alike, so batches tell the error. */
+export function quantilesWithin(values: Float64Array, probabilities: readonly number[]): Estimate[] {
+  const sorted = values.slice().sort()
+  const size = Math.floor(values.length / batches)
+  const sums = probabilities.map(() => ({ sum: 0, square: 0 }))
+  for (let batch = 0; batch < (size > 1 ? batches : 0); batch++) {
+    const part = values.slice(batch * size, (batch + 1) * size).sort()
+    probabilities.forEach((probability, i) => {
+      const one = quantileOfSorted(part, probability)
+      sums[i]!.sum += one / batches
+      sums[i]!.square += (one * one) / batches
+    })
+  }
+  return probabilities.map((probability, i) => {
+    const { sum, square } = sums[i]!
+    const deviation = Math.sqrt((Math.max(0, square - sum * sum) * batches) / (batches - 1))
+    return {
+      value: quantileOfSorted(sorted, probability),
+      halfWidth: size > 1 ? (t19 * deviation) / Math.sqrt(batches) : Number.POSITIVE_INFINITY,
+    }
+  })
+}
+
+const shown = [0.5, 0.9, 0.95, 0.99] as const
 
 /**
  * What is predicted of a metric: the middle from the best estimate, each band from simulations with everything
- * slower and quicker by the uncertainty of what was measured, widened by the simulation's own.
+ * quicker and slower by the uncertainty of what was measured, widened by the simulation's own.
  */
 export function predictedOf(
   best: Float64Array,
   quicker: Float64Array,
   slower: Float64Array,
 ): PredictedMetric {
-  const sorted = best.slice().sort()
+  const estimates = quantilesWithin(best, shown)
   const low = quicker.slice().sort()
   const high = slower.slice().sort()
-  const band = (probability: number): readonly [number, number] => {
-    const { halfWidth } = quantileWithin(best, probability)
-    return [
-      rounded(Math.max(0, quantileOfSorted(low, probability) - halfWidth)),
-      rounded(quantileOfSorted(high, probability) + halfWidth),
-    ]
-  }
+  const value = (i: number): number => rounded(estimates[i]!.value)
+  const band = (i: number): readonly [number, number] =>
+    bandOf(estimates[i]!, quantileOfSorted(low, shown[i]!), quantileOfSorted(high, shown[i]!))
   return {
-    p50: rounded(quantileOfSorted(sorted, 0.5)),
-    p90: rounded(quantileOfSorted(sorted, 0.9)),
-    p95: rounded(quantileOfSorted(sorted, 0.95)),
-    p99: rounded(quantileOfSorted(sorted, 0.99)),
-    p50Band: band(0.5),
-    p95Band: band(0.95),
-    p99Band: band(0.99),
+    p50: value(0),
+    p90: value(1),
+    p95: value(2),
+    p99: value(3),
+    p50Band: band(0),
+    p95Band: band(2),
+    p99Band: band(3),
   }
+}
+
+/** Two independent errors, of the measurements and of the simulation, add up in squares. */
+export function bandOf({ value, halfWidth }: Estimate, low: number, high: number): readonly [number, number] {
+  return [
+    rounded(Math.max(0, value - Math.hypot(Math.max(0, value - low), halfWidth))),
+    rounded(value + Math.hypot(Math.max(0, high - value), halfWidth)),
+  ]
 }
 
 /** Four significant digits: more would claim what nobody measured. */

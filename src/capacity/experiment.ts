@@ -32,6 +32,9 @@ export function latenciesOf(
   const count = warmup + Math.round(requestsOf(step) * factor)
   const random = randomOf(bench.seed, 101 + repeat)
   const arrivals = arrivalsOf(bench.arrivals, step.offered, count, random)
+  // The rate is what was counted over the step, not what was asked for: the last arrival ends it.
+  const stretch = (count * 1000) / step.offered / arrivals[count - 1]!
+  for (let i = 0; i < count; i++) arrivals[i]! *= stretch
   const parts = model.kind === 'fifo' ? model.shards : 1
   const draws = new Float64Array(count * parts)
   for (let i = 0; i < draws.length; i++) draws[i] = random.next()
@@ -42,26 +45,36 @@ export function latenciesOf(
   return latencies.subarray(0, kept).sort()
 }
 
-/** Log-quantiles of a step on a model, mean and variance over `repeats`. */
+/**
+ * Log-quantiles of a step on a model, and the variance that one measurement of it has: over `repeats`, and never
+ * below that of independent samples.
+ */
 export function logQuantiles(
   model: TierModel,
   bench: Bench,
   step: MeasuredStep,
   probabilities: readonly number[],
   repeats: number,
+  factor = 1,
 ): { readonly mean: Float64Array; readonly variance: Float64Array } {
   const mean = new Float64Array(probabilities.length)
   const square = new Float64Array(probabilities.length)
+  const independent = new Float64Array(probabilities.length)
   for (let repeat = 0; repeat < repeats; repeat++) {
-    const latencies = latenciesOf(model, bench, step, repeat)
+    const latencies = latenciesOf(model, bench, step, repeat, factor)
+    const logAt = (p: number): number => Math.log(Math.max(1e-6, quantileOfSorted(latencies, p)))
     for (let i = 0; i < probabilities.length; i++) {
-      const value = Math.log(Math.max(1e-6, quantileOfSorted(latencies, probabilities[i]!)))
+      const p = probabilities[i]!
+      const value = logAt(p)
       mean[i]! += value / repeats
       square[i]! += (value * value) / repeats
+      const side = Math.sqrt((p * (1 - p)) / latencies.length)
+      independent[i]! += ((logAt(Math.min(1, p + side)) - logAt(p - side)) / 2) ** 2 / repeats
     }
   }
-  const variance = square.map(
-    (value, i) => (Math.max(0, value - mean[i]! ** 2) * repeats) / Math.max(1, repeats - 1),
-  )
+  const variance = square.map((value, i) => {
+    const seen = (Math.max(0, value - mean[i]! ** 2) * repeats) / Math.max(1, repeats - 1)
+    return factor * Math.max(seen, independent[i]!)
+  })
   return { mean, variance }
 }

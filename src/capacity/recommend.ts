@@ -1,7 +1,8 @@
 import type { Slo, Stage, Tier } from '../stack/stack.ts'
+import { correlationOf, type Correlation } from './correlate.ts'
 import { calibrate, kneeShare, show } from './calibrate.ts'
-import { quantileOfSorted } from './distribution.ts'
-import { predictedOf, quantileWithin, rounded } from './estimate.ts'
+import { quantileOfSorted, type Table } from './distribution.ts'
+import { bandOf, predictedOf, quantilesWithin, rounded } from './estimate.ts'
 import type { Calibrated, SimulatedTier, TierModel } from './model.ts'
 import { cheapestCounts, type Axis } from './search.ts'
 import { PipelineSimulation, type Simulated, type TierCounts } from './simulate.ts'
@@ -19,8 +20,8 @@ const hoursPerMonth = 730
 const caution = 1
 
 /** Queries simulated to compare counts, and to predict. */
-const searched = { queries: 40_000, warmup: 4_000 }
-const predicted = { queries: 80_000, warmup: 8_000 }
+const searched = { queries: 30_000, warmup: 3_000 }
+const predicted = { queries: 50_000, warmup: 4_000 }
 
 interface Known {
   readonly now: TierNow
@@ -48,7 +49,9 @@ export function recommend(input: RecommendInput): Answer {
 
   const rate = input.rate * (input.growth ?? 1)
   const judged = input.slo.filter((slo) => judge(slo, known) !== null)
-  const cautious = simulation(input, known, rate, caution, searched)
+  const correlation = pipelineCorrelation(input, known)
+  const context: Context = { input, known, rate, correlation: correlation?.value ?? 0 }
+  const cautious = simulation(context, caution, searched)
   const axes = known.map((one): Axis => axisOf(one, input, rate))
   const found = cheapestCounts(
     axes,
@@ -58,9 +61,9 @@ export function recommend(input: RecommendInput): Answer {
   )
   const then = found.counts.map((n) => n + input.spare)
   const present = known.map(({ now }) => now.replicas)
-  const best = simulation(input, known, rate, 0, predicted).run(countsOf(known, then))
-  const quicker = simulation(input, known, rate, -2, predicted).run(countsOf(known, then))
-  const slower = simulation(input, known, rate, 2, predicted).run(countsOf(known, then))
+  const best = simulation(context, 0, predicted).run(countsOf(known, then))
+  const quicker = simulation(context, -2, predicted).run(countsOf(known, then))
+  const slower = simulation(context, 2, predicted).run(countsOf(known, then))
   const sufficient =
     present.every((n, i) => n - input.spare >= axes[i]!.least) &&
     worstOf(
@@ -130,14 +133,28 @@ function commandFor(tier: Tier): string {
   return `ragscale loadtest --stage ${stageOfTier[tier] ?? 'pipeline'} --scenario sweep`
 }
 
+interface Context {
+  readonly input: RecommendInput
+  readonly known: readonly Known[]
+  readonly rate: number
+  readonly correlation: number
+}
+
+/** The tiers under the load, every time longer by `errors` standard errors of its measurement. */
 function simulation(
-  input: RecommendInput,
-  known: readonly Known[],
-  rate: number,
+  { input, known, rate, correlation }: Context,
   errors: number,
   size: { queries: number; warmup: number },
 ): PipelineSimulation {
-  const tiers = known.map(({ now, calibrated }): SimulatedTier => ({
+  return new PipelineSimulation(
+    simulatedTiers(input, known, errors),
+    { rate, arrivals: input.arrivals, seed: input.seed, ...size },
+    correlation,
+  )
+}
+
+function simulatedTiers(input: RecommendInput, known: readonly Known[], errors: number): SimulatedTier[] {
+  return known.map(({ now, calibrated }) => ({
     name: now.tier,
     model: slowed(calibrated.model, 1 + errors * calibrated.error),
     replicas: now.replicas,
@@ -145,12 +162,43 @@ function simulation(
     visits: now.visits ?? 1,
     contention: calibrated.contention,
   }))
-  return new PipelineSimulation(tiers, { rate, arrivals: input.arrivals, seed: input.seed, ...size }, 0)
 }
 
+/** Null where no pipeline of just these tiers was measured. */
+function pipelineCorrelation(input: RecommendInput, known: readonly Known[]): Correlation | null {
+  const measured = input.measurements.find(({ stage, tier }) => stage === 'pipeline' && tier === null)
+  if (measured === undefined || known.length < 2 || known.length < input.tiers.length) return null
+  const counts = known.map(({ now }) => ({ replicas: measured.counts?.[now.tier] ?? now.replicas }))
+  const knee = Math.min(
+    ...known.map(({ now, calibrated }, i) => (calibrated.ceiling * counts[i]!.replicas) / (now.visits ?? 1)),
+  )
+  const steps = measured.steps.filter(
+    (step) => step.valid && !step.saturated && step.offered < 0.6 * knee && step.samples.length > 0,
+  )
+  if (steps.length === 0) return null
+  return correlationOf(
+    simulatedTiers(input, known, 0),
+    { counts, arrivals: measured.arrivals ?? { kind: 'poisson' }, steps },
+    input.seed,
+  )
+}
+
+/** The same tier with every time longer by a factor. */
 function slowed(model: TierModel, factor: number): TierModel {
-  if (model.kind !== 'fifo' || factor === 1) return model
-  return { ...model, service: model.service.map((value) => value * factor) }
+  const longer = (table: Table): Table => (factor === 1 ? table : table.map((value) => value * factor))
+  switch (model.kind) {
+    case 'fifo':
+      return { ...model, service: longer(model.service) }
+    case 'batching':
+      return { ...model, alphaMs: model.alphaMs * factor, own: longer(model.own) }
+    case 'continuous':
+      return {
+        ...model,
+        alphaMs: model.alphaMs * factor,
+        betaMs: model.betaMs * factor,
+        prefill: longer(model.prefill),
+      }
+  }
 }
 
 function countsOf(known: readonly Known[], counts: readonly number[]): TierCounts[] {
@@ -235,11 +283,8 @@ function predictedSlo(
       ok: null,
       because: 'nothing that was measured tells of it',
     }
-  const { halfWidth } = quantileWithin(judge(slo, known)!(best)!, probabilityOf[slo.percentile])
-  const band = [
-    rounded(Math.max(0, valueOf(slo, quicker, known)! - halfWidth)),
-    rounded(valueOf(slo, slower, known)! + halfWidth),
-  ] as const
+  const [estimate] = quantilesWithin(judge(slo, known)!(best)!, [probabilityOf[slo.percentile]])
+  const band = bandOf(estimate!, valueOf(slo, quicker, known)!, valueOf(slo, slower, known)!)
   return {
     ...base,
     predicted: rounded(value),

@@ -1,5 +1,7 @@
 import type { BalancerPolicy } from '../stack/stack.ts'
-import { tableSize, type Table } from './distribution.ts'
+import { serveBatching } from './batching.ts'
+import { serveContinuous } from './continuous.ts'
+import { tableMean, tableSize, type Table } from './distribution.ts'
 import { serveFifo } from './fifo.ts'
 import type { TierModel } from './model.ts'
 import type { Random } from './random.ts'
@@ -20,6 +22,8 @@ export interface Served {
   readonly leaving: Float64Array
   /** When its first token leaves, where the tier has tokens. */
   readonly firstToken: Float64Array | null
+  /** How many tokens each request is answered with. */
+  readonly tokens: Float64Array | null
 }
 
 /** Where in its law each request lies, 0 … 1; parts of one request follow each other. */
@@ -37,11 +41,37 @@ export function serve(
     case 'fifo': {
       const services = drawn(model.service, draws, behind.slowdown)
       const leaving = serveFifo({ ...behind, servers: model.servers }, arrivals, services, random)
-      return { leaving: later(leaving, model.overheadMs), firstToken: null }
+      return { leaving: later(leaving, model.overheadMs), firstToken: null, tokens: null }
     }
-    case 'batching':
-    case 'continuous':
-      throw new Error(`No simulation of ${model.kind}.`)
+    case 'batching': {
+      const own = drawn(model.own, draws, 1)
+      const maxOwnMs = model.maxBatch * tableMean(model.own)
+      const leaving = serveBatching(
+        { ...behind, alphaMs: model.alphaMs, noise: model.noise, maxOwnMs },
+        arrivals,
+        own,
+        random,
+      )
+      return { leaving: later(leaving, model.overheadMs), firstToken: null, tokens: null }
+    }
+    case 'continuous': {
+      const tokens = drawn(model.outputTokens, draws, 1)
+      const prefill = new Float64Array(arrivals.length)
+      for (let i = 0; i < prefill.length; i++)
+        prefill[i] = model.prefill[Math.floor(random.next() * tableSize)]!
+      const { leaving, firstToken } = serveContinuous(
+        { ...behind, ...model },
+        arrivals,
+        prefill,
+        tokens,
+        random,
+      )
+      return {
+        leaving: later(leaving, model.overheadMs),
+        firstToken: later(firstToken, model.overheadMs),
+        tokens,
+      }
+    }
   }
 }
 

@@ -133,16 +133,12 @@ export class PipelineSimulation {
     const draws = new Float64Array(requests.length * shards)
     const common = Math.sqrt(this.#correlation)
     const own = Math.sqrt(1 - this.#correlation)
-    for (let i = 0; i < draws.length; i++)
+    const shock = this.#shock
+    for (let i = 0; i < draws.length; i++) {
+      const share = shock === null ? null : common * shock[requests[Math.floor(i / shards)]!]!
       draws[i] =
-        this.#shock === null
-          ? random.next()
-          : Math.min(
-              1 - 1e-9,
-              normalDistribution(
-                common * this.#shock[requests[Math.floor(i / shards)]!]! + own * random.normal(),
-              ),
-            )
+        share === null ? random.next() : Math.min(1 - 1e-9, normalDistribution(share + own * random.normal()))
+    }
     this.#draws.set(key, draws)
     return draws
   }
@@ -150,7 +146,11 @@ export class PipelineSimulation {
 
 /** The query of each request to a tier: each query as often as `visits` says, on average. */
 function visitsOf(queries: number, visits: number, seed: number): Int32Array {
-  if (visits === 1) return Int32Array.from({ length: queries }, (_, i) => i)
+  if (visits === 1) {
+    const all = new Int32Array(queries)
+    for (let i = 0; i < queries; i++) all[i] = i
+    return all
+  }
   const random = randomOf(seed, 500)
   const whole = Math.floor(visits)
   const requests: number[] = []
