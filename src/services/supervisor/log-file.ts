@@ -1,4 +1,4 @@
-import { type WriteStream, createWriteStream, mkdirSync, renameSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 const rotateBytes = 5 * 2 ** 20
@@ -6,20 +6,18 @@ const rememberedLines = 20
 
 /**
  * What one process writes, appended to a file that never grows beyond twice 5 MiB: the full one becomes
- * `<file>.1`. A disk that is full loses lines of the log and nothing else.
+ * `<file>.1`. A disk that is full, or a folder that went away, loses lines of the log and nothing else.
  */
 export class LogFile {
-  readonly file: string
-  #stream: WriteStream
-  #bytes: number
+  readonly #file: string
+  #handle: number | null
+  #bytes = 0
   #unfinished = ''
   #last: string[] = []
 
   constructor(file: string) {
-    this.file = file
-    mkdirSync(dirname(file), { recursive: true })
-    this.#bytes = sizeOf(file)
-    this.#stream = this.#open()
+    this.#file = file
+    this.#handle = this.#open()
   }
 
   /** The last lines written since the supervisor began, oldest first. */
@@ -30,48 +28,50 @@ export class LogFile {
   }
 
   append(text: string): void {
-    this.#remember(text)
-    this.#stream.write(text)
-    this.#bytes += Buffer.byteLength(text)
-    if (this.#bytes >= rotateBytes && text.endsWith('\n')) this.#rotate()
+    const lines = (this.#unfinished + text).split('\n')
+    this.#unfinished = (lines.pop() ?? '').slice(0, 4096)
+    this.#last = [...this.#last, ...lines].slice(-rememberedLines)
+    this.#write(text)
   }
 
   /** A line of the supervisor's own, about the process. */
   note(atMs: number, text: string): void {
     const start = this.#unfinished === '' ? '' : '\n'
-    const line = `${new Date(atMs).toISOString()} [supervisor] ${text}\n`
-    this.#stream.write(start + line)
-    this.#bytes += line.length
+    this.#write(`${start}${new Date(atMs).toISOString()} [supervisor] ${text}\n`)
   }
 
-  async close(): Promise<void> {
-    await new Promise<void>((resolve) => this.#stream.end(() => resolve()))
+  close(): void {
+    if (this.#handle !== null) closeSync(this.#handle)
+    this.#handle = null
   }
 
-  #open(): WriteStream {
-    const stream = createWriteStream(this.file, { flags: 'a', mode: 0o644 })
-    stream.on('error', () => {})
-    return stream
-  }
-
-  #remember(text: string): void {
-    const lines = (this.#unfinished + text).split('\n')
-    this.#unfinished = (lines.pop() ?? '').slice(0, 4096)
-    this.#last = [...this.#last, ...lines].slice(-rememberedLines)
+  #write(text: string): void {
+    if (this.#bytes >= rotateBytes - text.length) this.#rotate()
+    this.#handle ??= this.#open()
+    if (this.#handle === null) return
+    try {
+      this.#bytes += writeSync(this.#handle, text)
+    } catch {
+      // Tried again with the next line.
+    }
   }
 
   #rotate(): void {
-    this.#stream.end()
+    this.close()
     try {
-      renameSync(this.file, `${this.file}.1`)
+      renameSync(this.#file, `${this.#file}.1`)
     } catch {
       // Somebody removed it; a new one begins either way.
     }
-    this.#bytes = 0
-    this.#stream = this.#open()
   }
-}
 
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  #open(): number | null {
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true })
+      this.#bytes = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0
+      return openSync(this.#file, 'a', 0o644)
+    } catch {
+      return null
+    }
+  }
 }

@@ -121,7 +121,7 @@ export class Supervisor {
     if (this.#processes.get(id) !== process) return
     this.#processes.delete(id)
     this.#samples.forget(id)
-    await process.log.close()
+    process.log.close()
     const next = this.#next.get(id)
     this.#next.delete(id)
     if (next === undefined) this.#addresses.release(id)

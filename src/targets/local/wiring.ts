@@ -44,13 +44,12 @@ const wirings: Readonly<Partial<Record<Tier, Wiring>>> = {
     ports: ['peer'],
     ready: '/readyz',
     live: '/livez',
-    // The others join the cluster through the first node.
-    after: (node) => (node === 1 ? [] : ['vector-1']),
     config: (node, { tiers, workload }, { dataFolder }) => ({
       ...emulated('vector', node, tiers, workload.seed),
       node,
       peerPort: { $port: `vector-${node}/peer` },
       uri: { $url: `vector-${node}/peer` },
+      // All start at once: members of a cluster that comes back wait for each other, not for the first.
       bootstrap: node === 1 ? null : { $url: 'vector-1/peer' },
       dataFolder: `${dataFolder}/vector-${node}`,
     }),
