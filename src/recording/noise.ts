@@ -60,10 +60,9 @@ function atRank(histogram: Histogram, rank: number): number {
 }
 
 function blockBootstrap(series: Series, percentile: Percentile, random: Random): [number, number] | null {
-  const seconds = series.intervals
+  const seconds = placesOf(series)
   if (seconds.length < secondsNeeded) return null
   const { valuesNs } = series.histogram
-  const places = new Map(Array.from(valuesNs, (value, index) => [value, index] as const))
   const blockLength = Math.ceil(Math.cbrt(seconds.length))
   const share = shareOf(percentile)
   const found: number[] = []
@@ -75,22 +74,39 @@ function blockBootstrap(series: Series, percentile: Percentile, random: Random):
       const start = Math.floor(random() * seconds.length)
       const length = Math.min(blockLength, seconds.length - drawn)
       for (let offset = 0; offset < length; offset++) {
-        const histogram = seconds[(start + offset) % seconds.length]?.histogram
-        if (histogram === undefined) continue
-        total += histogram.count
-        for (let index = 0; index < histogram.valuesNs.length; index++) {
-          const place = places.get(histogram.valuesNs[index] ?? 0) ?? 0
-          counts[place] = (counts[place] ?? 0) + (histogram.counts[index] ?? 0)
-        }
+        const second = seconds[(start + offset) % seconds.length]
+        if (second !== undefined) total += addSecond(second, counts)
       }
     }
-    if (total > 0)
-      found.push(atRank({ count: total, valuesNs, counts }, Math.max(1, Math.ceil(share * total - 1e-9))))
+    const rank = Math.max(1, Math.ceil(share * total - 1e-9))
+    if (total > 0) found.push(atRank({ count: total, valuesNs, counts }, rank))
   }
   found.sort((a, b) => a - b)
   const at = (quantile: number): number =>
     found[Math.min(found.length - 1, Math.floor(quantile * found.length))] ?? 0
   return found.length === 0 ? null : [at(0.025), at(0.975)]
+}
+
+interface Second {
+  /** Where each of its values stands among those of the whole series. */
+  readonly places: Int32Array
+  readonly histogram: Histogram
+}
+
+function placesOf(series: Series): Second[] {
+  const places = new Map(Array.from(series.histogram.valuesNs, (value, index) => [value, index] as const))
+  return series.intervals.map(({ histogram }) => ({
+    histogram,
+    places: Int32Array.from(histogram.valuesNs, (value) => places.get(value) ?? 0),
+  }))
+}
+
+function addSecond({ places, histogram }: Second, counts: Float64Array): number {
+  for (let index = 0; index < places.length; index++) {
+    const place = places[index] ?? 0
+    counts[place] = (counts[place] ?? 0) + (histogram.counts[index] ?? 0)
+  }
+  return histogram.count
 }
 
 /** How many times `b` is `a`, with its 95 % interval. */
