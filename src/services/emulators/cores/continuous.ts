@@ -1,21 +1,13 @@
 import type { Emulation } from '../../../stack/stack.ts'
-import type { Core, Done, Work } from './core.ts'
-import { KvCache } from './kv-cache.ts'
-import type { BlockHash } from './kv-cache.ts'
-import { Queue } from './queue.ts'
+import type { Core, Done } from './core.ts'
 import type { Random } from './random.ts'
+import { Scheduler } from './scheduler.ts'
+import { decodes, remaining, sequenceOf } from './sequence.ts'
+import type { ContinuousRequest, Sequence } from './sequence.ts'
+
+export type { ContinuousRequest } from './sequence.ts'
 
 export type ContinuousEmulation = Extract<Emulation, { model: 'continuous' }>
-
-/** Tokens in one block of the KV cache: vLLM's default. */
-export const blockTokens = 16
-
-export interface ContinuousRequest extends Work {
-  readonly promptTokens: number
-  readonly outputTokens: number
-  /** The prompt's full blocks, when prefixes are to be shared. */
-  readonly prefix?: readonly BlockHash[]
-}
 
 export interface TokenEvent {
   readonly kind: 'token'
@@ -35,112 +27,76 @@ export interface ContinuousDone extends Done {
 export type ContinuousEvent = TokenEvent | ContinuousDone
 
 export interface ContinuousOptions {
-  /** Which tokens are told: all, or (for speed in virtual time) none but by `firstTokenMs` of `done`. Default true. */
+  /** Whether every token is told, or (for speed in virtual time) only the first, by `firstTokenMs` of `done`. Default true. */
   readonly tokenEvents?: boolean
 }
 
-interface Sequence {
-  readonly id: number
-  readonly promptTokens: number
-  readonly outputTokens: number
-  readonly work: number
-  readonly prefix: readonly BlockHash[]
-  readonly arrivalMs: number
-  startMs: number
-  firstTokenMs: number
-  /** Tokens whose keys and values are in the cache. */
-  computed: number
-  generated: number
-  /** Tokens that the step under way computes. */
-  scheduled: number
-  ownBlocks: number
-  held: BlockHash[]
-  cachedTokens: number
-  cancelled: boolean
-}
-
 /**
- * Iteration-level continuous batching with chunked prefill, as vLLM's scheduler does it: each step first
- * serves the sequences that run (one token each, or the next chunk of their prompt), then admits those that
- * wait while tokens, sequences and KV blocks allow. When blocks run out the sequence admitted last is
- * preempted, and computed again later.
- *
- * A step takes `stepMs + b·msPerSequence` for its `b` decoding sequences, plus `prefillMs +
- * n·msPerPrefillToken` for its `n` prompt tokens, times noise of mean 1.
+ * Iteration-level continuous batching with chunked prefill: one step after another, each over the sequences
+ * that the scheduler chose. A step takes `stepMs + b·msPerSequence` for its `b` decoding sequences, plus
+ * `prefillMs + n·msPerPrefillToken` for its `n` prompt tokens, times noise of mean 1.
  */
 export class ContinuousCore implements Core<ContinuousRequest, ContinuousEvent> {
   readonly #emulation: ContinuousEmulation
   readonly #random: Random
   readonly #tokenEvents: boolean
-  readonly #cache: KvCache
-  readonly #waiting = new Queue<Sequence>()
-  #running: Sequence[] = []
+  readonly #scheduler: Scheduler
   /** When the step under way ends; Infinity between steps. */
   #stepEndMs = Infinity
   #lastEndMs = -Infinity
   #events: ContinuousEvent[] = []
   busyMs = 0
-  preemptions = 0
-  /** Prompt tokens looked up in the prefix cache, and found there. */
-  readonly prefixTokens = { queried: 0, hit: 0 }
 
   constructor(emulation: ContinuousEmulation, random: Random, options: ContinuousOptions = {}) {
     this.#emulation = emulation
     this.#random = random
     this.#tokenEvents = options.tokenEvents ?? true
-    this.#cache = new KvCache(Math.floor(emulation.kvTokens / blockTokens))
+    this.#scheduler = new Scheduler(emulation)
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#scheduler.waiting.size
   }
 
   get running(): number {
-    return this.#running.length
+    return this.#scheduler.running.length
   }
 
   get inFlight(): number {
-    return this.#waiting.size + this.#running.length
+    return this.waiting + this.running
   }
 
   /** Share of the KV cache's blocks that sequences hold, 0 … 1. */
   get kvUsage(): number {
-    return 1 - this.#cache.available / this.#cache.blocks
+    const { available, blocks } = this.#scheduler.cache
+    return 1 - available / blocks
+  }
+
+  get preemptions(): number {
+    return this.#scheduler.preemptions
+  }
+
+  /** Prompt tokens looked up in the prefix cache, and found there. */
+  get prefixTokens(): { readonly queried: number; readonly hit: number } {
+    return this.#scheduler.prefixTokens
   }
 
   /** Refused is what could never fit into the KV cache. */
   submit(request: ContinuousRequest, nowMs: number): 'accepted' | 'refused' {
     this.#settle(nowMs, false)
-    if (request.promptTokens < 1 || request.outputTokens < 1)
-      throw new RangeError('a sequence needs a token to read and one to write')
-    if (blocksOf(request.promptTokens + request.outputTokens) > this.#cache.blocks) return 'refused'
-    this.#waiting.push({
-      id: request.id,
-      promptTokens: request.promptTokens,
-      outputTokens: request.outputTokens,
-      work: request.work ?? 1,
-      prefix: request.prefix ?? [],
-      arrivalMs: nowMs,
-      startMs: -1,
-      firstTokenMs: -1,
-      computed: 0,
-      generated: 0,
-      scheduled: 0,
-      ownBlocks: 0,
-      held: [],
-      cachedTokens: 0,
-      cancelled: false,
-    })
+    if (!this.#scheduler.fits(request.promptTokens + request.outputTokens)) return 'refused'
+    this.#scheduler.waiting.push(sequenceOf(request, nowMs))
     return 'accepted'
   }
 
   /** Forgets a request: at once when it waits, with the end of the step under way when it runs. Returns whether it was known. */
   cancel(id: number, nowMs: number): boolean {
     this.#settle(nowMs, false)
-    if (this.#waiting.remove((sequence) => sequence.id === id) !== undefined) return true
-    const running = this.#running.find((sequence) => sequence.id === id)
-    if (running !== undefined) running.cancelled = true
-    return running !== undefined
+    const { waiting, running } = this.#scheduler
+    if (waiting.remove((sequence) => sequence.id === id) !== undefined) return true
+    const found = running.find((sequence) => sequence.id === id)
+    if (found !== undefined) found.cancelled = true
+    return found !== undefined
   }
 
   nextEventMs(): number {
@@ -172,42 +128,16 @@ export class ContinuousCore implements Core<ContinuousRequest, ContinuousEvent> 
   }
 
   #nextStepMs(): number {
-    if (this.#running.length > 0) return this.#lastEndMs
-    const first = this.#waiting.peek()
+    if (this.running > 0) return this.#lastEndMs
+    const first = this.#scheduler.waiting.peek()
     return first === undefined ? Infinity : Math.max(first.arrivalMs, this.#lastEndMs)
   }
 
   #beginStep(nowMs: number): void {
-    let budget = this.#emulation.maxBatchedTokens
-    let preempted = false
-    for (let index = 0; index < this.#running.length; index++) {
-      const sequence = this.#running[index]!
-      const tokens = Math.min(budget, remaining(sequence))
-      while (!this.#grow(sequence, tokens)) {
-        preempted = true
-        if (this.#preemptLast() === sequence) break
-      }
-      if (index >= this.#running.length) break
-      sequence.scheduled = tokens
-      budget -= tokens
-    }
-    // Who was preempted just now would be the first to be admitted again.
-    if (!preempted) this.#admitWaiting(nowMs, budget)
+    this.#scheduler.schedule(nowMs)
     const durationMs = this.#durationMs()
     this.busyMs += durationMs
     this.#stepEndMs = nowMs + durationMs
-  }
-
-  #admitWaiting(nowMs: number, budget: number): void {
-    let left = budget
-    while (left > 0 && this.#running.length < this.#emulation.maxSequences) {
-      const sequence = this.#waiting.peek()
-      if (sequence === undefined || !this.#admit(sequence, left)) return
-      this.#waiting.shift()
-      if (sequence.startMs < 0) sequence.startMs = nowMs
-      this.#running.push(sequence)
-      left -= sequence.scheduled
-    }
   }
 
   #durationMs(): number {
@@ -215,8 +145,8 @@ export class ContinuousCore implements Core<ContinuousRequest, ContinuousEvent> 
     let decoding = 0
     let decodingWork = 0
     let prefillWork = 0
-    for (const sequence of this.#running) {
-      if (sequence.computed >= sequence.promptTokens && sequence.scheduled === 1) {
+    for (const sequence of this.#scheduler.running) {
+      if (decodes(sequence)) {
         decoding++
         decodingWork += sequence.work
       } else prefillWork += sequence.scheduled * sequence.work
@@ -230,36 +160,25 @@ export class ContinuousCore implements Core<ContinuousRequest, ContinuousEvent> 
     const atMs = this.#stepEndMs
     this.#stepEndMs = Infinity
     this.#lastEndMs = atMs
+    const { running } = this.#scheduler
     let kept = 0
-    for (const sequence of this.#running) {
-      this.#compute(sequence)
+    for (const sequence of running) {
+      this.#scheduler.compute(sequence)
       if (!sequence.cancelled && remaining(sequence) === 0) this.#generate(sequence, atMs)
-      if (sequence.cancelled || sequence.generated === sequence.outputTokens) this.#release(sequence)
-      else this.#running[kept++] = sequence
+      if (sequence.cancelled || sequence.generated === sequence.outputTokens)
+        this.#scheduler.release(sequence)
+      else running[kept++] = sequence
     }
-    this.#running.length = kept
-  }
-
-  #compute(sequence: Sequence): void {
-    sequence.computed += sequence.scheduled
-    sequence.scheduled = 0
-    const full = Math.min(Math.floor(sequence.computed / blockTokens), sequence.prefix.length)
-    while (sequence.held.length < full) {
-      const hash = sequence.prefix[sequence.held.length]!
-      // Another sequence computed the same block meanwhile: this copy, and what follows it, stays its own.
-      if (!this.#cache.publish(hash)) break
-      sequence.held.push(hash)
-      sequence.ownBlocks--
-    }
+    running.length = kept
   }
 
   #generate(sequence: Sequence, atMs: number): void {
-    const { id, arrivalMs, startMs, cachedTokens } = sequence
+    const { id, arrivalMs, startMs, cachedTokens, outputTokens } = sequence
     if (sequence.generated === 0) sequence.firstTokenMs = atMs
     if (this.#tokenEvents) this.#events.push({ kind: 'token', id, atMs, index: sequence.generated })
     sequence.generated++
-    if (sequence.generated < sequence.outputTokens) return
-    const { firstTokenMs, outputTokens } = sequence
+    if (sequence.generated < outputTokens) return
+    const { firstTokenMs } = sequence
     this.#events.push({
       kind: 'done',
       id,
@@ -271,60 +190,4 @@ export class ContinuousCore implements Core<ContinuousRequest, ContinuousEvent> 
       cachedTokens,
     })
   }
-
-  #admit(sequence: Sequence, budget: number): boolean {
-    // The last prompt token is always computed, since its output is the first token.
-    const shareable = Math.floor((sequence.promptTokens - 1) / blockTokens)
-    const hits = Math.min(this.#cache.match(sequence.prefix), shareable)
-    const tokens = Math.min(budget, remaining(sequence) - hits * blockTokens)
-    const wanted = blocksOf(hits * blockTokens + tokens) - hits
-    if (wanted + this.#cache.idleAmong(sequence.prefix, hits) > this.#cache.available) return false
-    this.#cache.hold(sequence.prefix, hits)
-    this.#cache.take(wanted)
-    sequence.held = sequence.prefix.slice(0, hits)
-    sequence.ownBlocks = wanted
-    sequence.computed = hits * blockTokens
-    sequence.scheduled = tokens
-    if (sequence.prefix.length > 0 && sequence.startMs < 0) {
-      sequence.cachedTokens = sequence.computed
-      this.prefixTokens.queried += sequence.promptTokens
-      this.prefixTokens.hit += sequence.computed
-    }
-    return true
-  }
-
-  #grow(sequence: Sequence, tokens: number): boolean {
-    const missing = blocksOf(sequence.computed + tokens) - sequence.ownBlocks - sequence.held.length
-    if (missing <= 0) return true
-    if (!this.#cache.take(missing)) return false
-    sequence.ownBlocks += missing
-    return true
-  }
-
-  #preemptLast(): Sequence | undefined {
-    const sequence = this.#running.pop()
-    if (sequence === undefined) return undefined
-    this.#release(sequence)
-    sequence.computed = 0
-    sequence.scheduled = 0
-    // A cancelled sequence has nobody to come back for.
-    if (!sequence.cancelled) this.#waiting.unshift(sequence)
-    this.preemptions++
-    return sequence
-  }
-
-  #release(sequence: Sequence): void {
-    this.#cache.release(sequence.ownBlocks, sequence.held)
-    sequence.ownBlocks = 0
-    sequence.held = []
-  }
-}
-
-/** Tokens that are known and not yet computed. */
-function remaining(sequence: Sequence): number {
-  return sequence.promptTokens + sequence.generated - sequence.computed
-}
-
-function blocksOf(tokens: number): number {
-  return Math.ceil(tokens / blockTokens)
 }

@@ -1,4 +1,4 @@
-import { blockTokens } from '../cores/continuous.ts'
+import { blockTokens } from '../cores/sequence.ts'
 import { countTokens, eachPiece } from '../text/tokens.ts'
 import type { Prompt } from './requests.ts'
 
