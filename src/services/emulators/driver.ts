@@ -18,7 +18,7 @@ export interface DriverOptions {
  */
 export class Driver<
   Request,
-  Event extends { readonly atMs: number },
+  Event extends { readonly atMs: number; readonly arrivalMs?: number },
   C extends Core<Request, Event> = Core<Request, Event>,
 > {
   readonly core: C
@@ -92,7 +92,8 @@ export class Driver<
     this.#dueMs = Infinity
     for (const event of this.core.advance(nowMs)) {
       this.#onEvent(event)
-      this.overrun.record(this.#clock() - event.atMs)
+      const { atMs, arrivalMs } = event
+      this.overrun.record(this.#clock() - atMs, arrivalMs === undefined ? undefined : atMs - arrivalMs)
     }
     this.#schedule()
   }

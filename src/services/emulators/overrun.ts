@@ -4,6 +4,10 @@ import { Gauge } from 'prom-client'
 
 const loopResolutionMs = 20
 
+/** An answer is late when it is late by more than both: a timer's own grain, and a tenth of what it models. */
+const noticeableMs = 1
+const noticeableShare = 0.1
+
 /**
  * How far real work outran modelled time: how late each event was told after the instant at which the model
  * has it happen, and how late the event loop itself ran, which delays arrivals that no event tells of.
@@ -12,15 +16,24 @@ export class Overrun {
   readonly #events = createHistogram()
   readonly #loop = monitorEventLoopDelay({ resolution: loopResolutionMs })
   #worstMs = 0
+  #answers = 0
+  #overruns = 0
 
   /** Begins to watch the event loop: once the service is ready, since starting keeps it busy. */
   begin(): void {
     this.#loop.enable()
   }
 
-  /** `lateMs` from the modelled instant until the event was told and answered. */
-  record(lateMs: number): void {
+  /**
+   * `lateMs` from the modelled instant until the event was told and answered; `modelledMs` that its request was
+   * to take in all, when it is the request's last event.
+   */
+  record(lateMs: number, modelledMs?: number): void {
     if (lateMs > this.#worstMs) this.#worstMs = lateMs
+    if (modelledMs !== undefined) {
+      this.#answers++
+      if (lateMs > Math.max(noticeableMs, noticeableShare * modelledMs)) this.#overruns++
+    }
     this.#events.record(Math.max(1, Math.round(lateMs * 1e6)))
   }
 
@@ -38,6 +51,14 @@ export class Overrun {
     this.#worstMs = 0
     this.#loop.reset()
     return worstMs
+  }
+
+  /** Answers since they were last taken, and those that left noticeably late. */
+  takeAnswers(): { answers: number; overruns: number } {
+    const taken = { answers: this.#answers, overruns: this.#overruns }
+    this.#answers = 0
+    this.#overruns = 0
+    return taken
   }
 
   /** Adds `ragscale_emulator_overrun_seconds` to what a replica answers at `/metrics`. */

@@ -68,7 +68,11 @@ export async function startFifo(given: unknown): Promise<RunningService> {
   driver.overrun.begin()
   return {
     port: server.port,
-    sample: () => ({ queue: core.waiting, overrunMs: driver.overrun.takeWorstMs() }),
+    sample: () => ({
+      queue: core.waiting,
+      overrunMs: driver.overrun.takeWorstMs(),
+      emulated: driver.overrun.takeAnswers(),
+    }),
     close: async (graceMs) => {
       await server.close(graceMs)
       driver.close()

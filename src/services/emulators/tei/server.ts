@@ -75,7 +75,11 @@ export async function startTei(given: unknown): Promise<RunningService> {
   engine.overrun.begin()
   return {
     port: server.port,
-    sample: () => ({ queue: engine.waiting, overrunMs: engine.overrun.takeWorstMs() }),
+    sample: () => ({
+      queue: engine.waiting,
+      overrunMs: engine.overrun.takeWorstMs(),
+      emulated: engine.overrun.takeAnswers(),
+    }),
     close: async (graceMs) => {
       await server.close(graceMs)
       engine.close()

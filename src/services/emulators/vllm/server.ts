@@ -96,7 +96,11 @@ export async function startVllm(given: unknown): Promise<RunningService> {
   engine.overrun.begin()
   return {
     port: server.port,
-    sample: () => ({ queue: engine.state().waiting, overrunMs: engine.overrun.takeWorstMs() }),
+    sample: () => ({
+      queue: engine.state().waiting,
+      overrunMs: engine.overrun.takeWorstMs(),
+      emulated: engine.overrun.takeAnswers(),
+    }),
     close: async (graceMs) => {
       await server.close(graceMs)
       engine.close()

@@ -54,7 +54,11 @@ export async function startQdrant(given: unknown): Promise<RunningService> {
   started.timing.overrun.begin()
   return {
     port: rest.port,
-    sample: () => ({ queue: started.timing.waiting, overrunMs: started.timing.overrun.takeWorstMs() }),
+    sample: () => ({
+      queue: started.timing.waiting,
+      overrunMs: started.timing.overrun.takeWorstMs(),
+      emulated: started.timing.overrun.takeAnswers(),
+    }),
     close: async (graceMs) => {
       await rest.close(graceMs)
       if (!sharesPort) await peers.close(graceMs)
