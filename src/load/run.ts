@@ -89,7 +89,6 @@ export function k6Arguments(plan: Pick<LoadPlan, 'stage'>, folder: string): stri
   return [
     'run',
     '--quiet',
-    '--no-summary',
     '--summary-mode=disabled',
     '--no-thresholds',
     '--no-usage-report',

@@ -261,8 +261,9 @@ describe('queries for rerank', () => {
       '{"query":"a"}\n{"query":"b"}\n{"query":"c","documents":["d"]}\n',
       { vector: qdrant() },
     )
-    expect((lines[0]?.['documents'] as string[]).length).toBe(20)
-    expect((lines[1]?.['documents'] as string[]).slice(0, 2)).toEqual(['text 20', 'text 21'])
+    const documents = lines.map((line) => line['documents'] as string[])
+    expect(documents[0]).toHaveLength(20)
+    expect(documents[1]?.slice(0, 2)).toEqual(['text 20', 'text 21'])
     expect(lines[2]).toEqual({ query: 'c', documents: ['d'] })
     expect(prepared.notices).toHaveLength(1)
   })

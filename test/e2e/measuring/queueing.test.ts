@@ -1,0 +1,98 @@
+/** Measured latency against queueing theory on what was realised (issue: "Measuring is right"). */
+import { describe, expect, it } from 'vitest'
+import type { ResourceSample } from '../../../src/recording/resources.ts'
+import type { FromServer, Law, Served, ToServer } from '../servers/queueing.ts'
+import { startServer } from '../servers/start.ts'
+import { mean, quantile, timesInSystem } from './lindley.ts'
+import { measure, measureValid } from './measure.ts'
+import type { Measured } from './measure.ts'
+
+const seconds = 8
+const warmupMs = 1_000
+
+const queues: { readonly name: string; readonly servers: number; readonly law: Law }[] = [
+  { name: 'M/M/1', servers: 1, law: { kind: 'exponential', meanMs: 10 } },
+  { name: 'M/M/4', servers: 4, law: { kind: 'exponential', meanMs: 24 } },
+  { name: 'M/D/1', servers: 1, law: { kind: 'fixed', meanMs: 10 } },
+  { name: 'M/G/1, lognormal', servers: 1, law: { kind: 'lognormal', meanMs: 10, cv: 1.4 } },
+]
+
+/** An answer that left later than this is one whose lateness, not its queue, was measured. */
+const overrunMs = 1
+
+function asResources(served: readonly Served[], servers: number): ResourceSample[] {
+  const byArrival = served.toSorted((a, b) => a.arrivalMs - b.arrivalMs)
+  return timesInSystem(byArrival, servers).map(({ arrivalMs, timeMs }, index) => ({
+    at: arrivalMs,
+    tier: 'embed',
+    replica: '1',
+    cpuCores: null,
+    memoryBytes: null,
+    gpuUtilization: null,
+    queue: null,
+    emulated: {
+      answers: 1,
+      overruns: (byArrival[index]?.departureMs ?? 0) - arrivalMs - timeMs > overrunMs ? 1 : 0,
+    },
+  }))
+}
+
+async function load(
+  servers: number,
+  law: Law,
+  utilization: number,
+): Promise<Measured & { served: Served[] }> {
+  const server = startServer<ToServer, FromServer>('queueing.ts')
+  try {
+    const { port } = await server.ask({ type: 'configure', config: { servers, law, seed: 7 } }, 'listening')
+    const rate = (utilization * servers * 1_000) / law.meanMs
+    let served: Served[] = []
+    const measured = await measure(
+      { stage: 'embed', scenario: 'steady', rate, durationMs: seconds * 1_000, warmupMs, seed: 11 },
+      { urls: [`http://127.0.0.1:${port}`], protocol: 'tei' },
+      [{ query: 'what is a queue?' }],
+      async () => {
+        served = (await server.ask({ type: 'log' }, 'log')).served
+        return asResources(served, servers)
+      },
+    )
+    return { ...measured, served }
+  } finally {
+    server.stop()
+  }
+}
+
+function within(measured: number, expected: number): void {
+  const tolerance = Math.max(0.03 * expected, 1)
+  expect(
+    Math.abs(measured - expected),
+    `measured ${measured.toFixed(2)} ms, expected ${expected.toFixed(2)} ms`,
+  ).toBeLessThanOrEqual(tolerance)
+}
+
+describe.each(queues)('$name', ({ servers, law }) => {
+  it.each([0.5, 0.7, 0.85])(
+    'at %d of its capacity is measured as Lindley’s recursion has it',
+    async (utilization) => {
+      let served: Served[] = []
+      const outcome = await measureValid(async () => {
+        const result = await load(servers, law, utilization)
+        served = result.served
+        return result
+      })
+      if ('invalid' in outcome)
+        throw new Error(`this machine is too busy to measure on: ${outcome.invalid.join(' / ')}`)
+      const [step] = outcome.measured.steps
+      const latency = step?.metrics['latency']
+      if (step === undefined || latency === undefined) throw new Error('nothing was measured')
+      const from = Date.parse(step.windowStartedAt)
+      const expected = timesInSystem(served, servers)
+        .filter(({ arrivalMs }) => arrivalMs >= from && arrivalMs < from + step.seconds * 1_000)
+        .map(({ timeMs }) => timeMs)
+      expect(step.errors).toEqual({})
+      expect(Math.abs(latency.count - expected.length)).toBeLessThanOrEqual(2)
+      within(latency.mean, mean(expected))
+      within(latency.p99 ?? Number.NaN, quantile(expected, 0.99))
+    },
+  )
+})
