@@ -35,15 +35,29 @@ func (*Module) NewModuleInstance(vu modules.VU) modules.Instance { return &insta
 // Exports are the functions of the module.
 func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
-		"arrival": i.arrival,
-		"pick":    i.pick,
+		"arrival": i.native(func(sobek.FunctionCall) any { return i.arrival() }),
+		"pick":    i.native(func(sobek.FunctionCall) any { return i.pick() }),
+		"request": i.native(func(call sobek.FunctionCall) any { return i.request(i.optionsOf(call)) }),
+		"chat":    i.native(func(call sobek.FunctionCall) any { return i.chat(i.optionsOf(call)) }),
+		"query":   i.native(func(call sobek.FunctionCall) any { return i.query(i.optionsOf(call)) }),
 		"bodies":  i.bodies,
-		"request": i.request,
-		"chat":    i.chat,
-		"query":   i.query,
 		"recall":  i.recall,
 		"fail":    i.fail,
 	}}
+}
+
+// native makes a function that every request calls one that JavaScript calls without reflection, which
+// costs a tenth of the request.
+func (i *instance) native(function func(sobek.FunctionCall) any) func(sobek.FunctionCall) sobek.Value {
+	return func(call sobek.FunctionCall) sobek.Value { return i.vu.Runtime().ToValue(function(call)) }
+}
+
+func (i *instance) optionsOf(call sobek.FunctionCall) *sobek.Object {
+	options, ok := call.Argument(0).(*sobek.Object)
+	if !ok {
+		i.throw("options are missing: give at least url")
+	}
+	return options
 }
 
 // throw ends the script's call with an exception.

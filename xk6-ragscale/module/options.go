@@ -20,9 +20,6 @@ var errorLabel = regexp.MustCompile(`^[a-z0-9_]+$`)
 // requestOf reads a script's options; it throws where they are wrong.
 func (i *instance) requestOf(options *sobek.Object, timeout time.Duration) client.Request {
 	request := client.Request{Timeout: timeout}
-	if options == nil {
-		i.throw("options are missing: give at least url")
-	}
 	for _, key := range options.Keys() {
 		value := options.Get(key)
 		if isNullish(value) {

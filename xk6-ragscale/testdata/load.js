@@ -29,9 +29,9 @@ const calls = {
 }
 
 export const options = {
-  scenarios: { load: { executor: 'ragscale-open', ...plan } },
+  scenarios: { load: { executor: 'ragscale-open', exec: 'each', ...plan } },
   noCookiesReset: true,
   systemTags: [],
 }
 
-export default calls[call]
+export const each = calls[call]

@@ -1,0 +1,3 @@
+module ragscale.dev/bench/generator
+
+go 1.25.0
