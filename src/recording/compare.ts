@@ -4,10 +4,13 @@ import { differencesBetween, type Difference } from './differences.ts'
 import { samplesNeeded } from './metrics.ts'
 import {
   differenceOf,
-  estimatePercentile,
-  estimateShare,
+  knownPercentile,
+  knownShare,
+  normalQuantileAbove,
   ratioOf,
+  z95,
   type Estimate,
+  type Known,
   type Random,
 } from './noise.ts'
 import type { Run, RunStep } from './run.ts'
@@ -19,8 +22,10 @@ export interface Comparable {
 }
 
 /**
- * `regression` and `improvement`: the 95 % interval excludes no change, and the change is at least the
- * tolerance. `same`: the change is below the tolerance and the interval within twice of it. `unclear`: too noisy to say either.
+ * `regression` and `improvement`: the change is at least the tolerance, and its interval excludes no change
+ * even when the confidence is raised so far that one false alarm in twenty comparisons remains over all rows
+ * together (Bonferroni). `same`: below the tolerance, and the 95 % interval within twice of it. `unclear`:
+ * too noisy to say either.
  */
 export type RowVerdict = 'regression' | 'improvement' | 'same' | 'unclear'
 
@@ -52,6 +57,7 @@ export interface Comparison {
   readonly rows: readonly ComparedRow[]
   /** Steps that could not be compared, in words. */
   readonly left: readonly string[]
+  /** `unclear` when every row is. */
   readonly verdict: 'regression' | 'unclear' | 'no regression'
 }
 
@@ -84,10 +90,12 @@ export function compareRuns(
   if (pairs.length === 0) {
     throw notComparable(['they have no step in common that may be believed', ...left].join('; '))
   }
-  const rows = pairs.flatMap(([a, b]) => [
-    ...latencyRows(a, b, baseline, run, random, tolerance),
-    errorsRow(a, b),
+  const changes = pairs.flatMap(([a, b]) => [
+    ...latencyChanges(a, b, baseline, run, random, tolerance),
+    errorsChange(a, b),
   ])
+  const strict = normalQuantileAbove(0.025 / changes.length)
+  const rows = changes.map((change) => rowOf(change, strict))
   return {
     schema: 'ragscale.comparison/1',
     baseline: baseline.run.id,
@@ -132,57 +140,84 @@ function isNear(a: number, b: number): boolean {
   return Math.abs(a - b) <= 0.02 * Math.max(a, b)
 }
 
-function latencyRows(
+interface Change {
+  readonly a: RunStep
+  readonly b: RunStep
+  readonly metric: string
+  readonly unit: ComparedRow['unit']
+  readonly before: number
+  readonly after: number
+  readonly change: Known
+  readonly tolerance: number
+}
+
+function latencyChanges(
   a: RunStep,
   b: RunStep,
   baseline: Comparable,
   run: Comparable,
   random: Random,
   tolerance: number,
-): ComparedRow[] {
+): Change[] {
   return compared.flatMap(([metric, percentiles]) => {
-    const [from, to] = [
-      findSeries(baseline.series, a.id, a.stage, metric),
-      findSeries(run.series, b.id, b.stage, metric),
-    ]
+    const from = findSeries(baseline.series, a.id, a.stage, metric)
+    const to = findSeries(run.series, b.id, b.stage, metric)
     if (from === null || to === null) return []
-    return percentiles.flatMap((percentile): ComparedRow[] => {
+    return percentiles.flatMap((percentile): Change[] => {
       const fewest = Math.min(from.histogram.count, to.histogram.count)
       if (fewest < samplesNeeded[percentile]) return []
       const [before, after] = [
-        estimatePercentile(from, percentile, random),
-        estimatePercentile(to, percentile, random),
+        knownPercentile(from, percentile, random),
+        knownPercentile(to, percentile, random),
       ]
-      if (before === null || after === null || before.value <= 0) return []
-      const ratio = ratioOf(before, after)
-      const change: Estimate = { value: ratio.value - 1, low: ratio.low - 1, high: ratio.high - 1 }
-      return [row(a, b, `${metric}.${percentile}`, 'ms', [before.value, after.value], change, tolerance)]
+      if (before === null || after === null || before.value <= 0 || after.value <= 0) return []
+      const change = lessOne(ratioOf(before, after))
+      return [
+        {
+          a,
+          b,
+          metric: `${metric}.${percentile}`,
+          unit: 'ms',
+          before: before.value,
+          after: after.value,
+          change,
+          tolerance,
+        },
+      ]
     })
   })
 }
 
-function errorsRow(a: RunStep, b: RunStep): ComparedRow {
-  const [before, after] = [estimateShare(a.failed, a.scheduled), estimateShare(b.failed, b.scheduled)]
-  return row(
-    a,
-    b,
-    'errors',
-    'ratio',
-    [before.value, after.value],
-    differenceOf(before, after),
-    errorsTolerance,
-  )
+function lessOne(ratio: Known): Known {
+  return {
+    value: ratio.value - 1,
+    at: (z) => {
+      const { value, low, high } = ratio.at(z)
+      return { value: value - 1, low: low - 1, high: high - 1 }
+    },
+  }
 }
 
-function row(
-  a: RunStep,
-  b: RunStep,
-  metric: string,
-  unit: ComparedRow['unit'],
-  [before, after]: readonly [number, number],
-  change: Estimate,
-  tolerance: number,
+function errorsChange(a: RunStep, b: RunStep): Change {
+  const [before, after] = [knownShare(a.failed, a.scheduled), knownShare(b.failed, b.scheduled)]
+  const change = differenceOf(before, after)
+  return {
+    a,
+    b,
+    metric: 'errors',
+    unit: 'ratio',
+    before: before.value,
+    after: after.value,
+    change,
+    tolerance: errorsTolerance,
+  }
+}
+
+function rowOf(
+  { a, b, metric, unit, before, after, change, tolerance }: Change,
+  strict: number,
 ): ComparedRow {
+  const shown = change.at(z95)
   return {
     stage: a.stage,
     steps: [a.id, b.id],
@@ -192,8 +227,8 @@ function row(
     baseline: before,
     run: after,
     change: change.value,
-    interval: [bounded(change.low), bounded(change.high)],
-    verdict: judged(change, tolerance),
+    interval: [bounded(shown.low), bounded(shown.high)],
+    verdict: judged(shown, change.at(strict), tolerance),
   }
 }
 
@@ -201,15 +236,15 @@ function bounded(value: number): number | null {
   return Number.isFinite(value) ? value : null
 }
 
-function judged({ value, low, high }: Estimate, tolerance: number): RowVerdict {
-  if (low > 0 && value >= tolerance) return 'regression'
-  if (high < 0 && value <= -tolerance) return 'improvement'
-  // Within the tolerance, or known well enough that nothing worth twice the tolerance can hide.
+function judged({ value, low, high }: Estimate, strict: Estimate, tolerance: number): RowVerdict {
+  if (strict.low > 0 && value >= tolerance) return 'regression'
+  if (strict.high < 0 && value <= -tolerance) return 'improvement'
+  // Known well enough that nothing worth twice the tolerance can hide.
   const isKnown = low > -2 * tolerance && high < 2 * tolerance
   return isKnown && Math.abs(value) < tolerance ? 'same' : 'unclear'
 }
 
 function verdictOf(rows: readonly ComparedRow[]): Comparison['verdict'] {
   if (rows.some((one) => one.verdict === 'regression')) return 'regression'
-  return rows.some((one) => one.verdict === 'unclear') ? 'unclear' : 'no regression'
+  return rows.every((one) => one.verdict === 'unclear') ? 'unclear' : 'no regression'
 }

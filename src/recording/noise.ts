@@ -2,11 +2,12 @@
  * How well a percentile is known, so that two runs are called different only when noise does not explain it.
  *
  * Two intervals are made and the wider end of each is taken:
- * - order statistics: the ranks between which the quantile lies with 95 %, from the binomial law of how many
- *   samples fall below it, normal approximation (Conover, "Practical Nonparametric Statistics", 3rd ed.,
- *   §3.2). It needs nothing but counts, and takes samples for independent;
+ * - order statistics: the ranks between which the quantile lies, from the binomial law of how many samples
+ *   fall below it, normal approximation (Conover, "Practical Nonparametric Statistics", 3rd ed., §3.2). It
+ *   needs nothing but counts, and takes samples for independent;
  * - a circular block bootstrap over the seconds of the measurement (Politis & Romano 1992; block length
- *   n^(1/3), Hall, Horowitz & Jing 1995), because latencies that share a queue are not independent.
+ *   n^(1/3), Hall, Horowitz & Jing 1995), because latencies that share a queue are not independent. Its
+ *   standard deviation on the logarithm gives an interval of any confidence.
  * The interval of a ratio comes from those of its two parts (MOVER: Zou & Donner, Statistics in Medicine 27,
  * 2008), on the logarithm.
  */
@@ -24,27 +25,41 @@ export interface Estimate {
   readonly high: number
 }
 
-const z95 = 1.959964
-const replicates = 400
+/** Standard normal quantile of a two-sided 95 % interval. */
+export const z95 = 1.959964
+
+const replicates = 300
 /** Fewer seconds than this are too few to be drawn again. */
 const secondsNeeded = 10
 
-/** A percentile of a series with its 95 % interval, milliseconds; null when it has no sample. */
-export function estimatePercentile(series: Series, percentile: Percentile, random: Random): Estimate | null {
+/** A value whose interval can be had at any confidence, by its standard normal quantile. */
+export interface Known {
+  readonly value: number
+  at(z: number): Estimate
+}
+
+/** A percentile of a series, milliseconds; null when it has no sample. */
+export function knownPercentile(series: Series, percentile: Percentile, random: Random): Known | null {
   const value = percentileNs(series.histogram, percentile)
   if (value === null) return null
-  const byRank = rankInterval(series.histogram, shareOf(percentile))
-  const byBlocks = blockBootstrap(series, percentile, random)
+  const deviation = bootstrapDeviation(series, percentile, random)
   return {
     value: value / 1e6,
-    low: Math.min(value, byRank[0], byBlocks?.[0] ?? Infinity) / 1e6,
-    high: Math.max(value, byRank[1], byBlocks?.[1] ?? 0) / 1e6,
+    at: (z) => {
+      const [low, high] = rankInterval(series.histogram, shareOf(percentile), z)
+      const factor = Math.exp(z * (deviation ?? 0))
+      return {
+        value: value / 1e6,
+        low: Math.min(low, value / factor) / 1e6,
+        high: Math.max(high, value * factor) / 1e6,
+      }
+    },
   }
 }
 
-function rankInterval(histogram: Histogram, share: number): [number, number] {
+function rankInterval(histogram: Histogram, share: number, z: number): [number, number] {
   const n = histogram.count
-  const deviation = z95 * Math.sqrt(n * share * (1 - share))
+  const deviation = z * Math.sqrt(n * share * (1 - share))
   const lowRank = Math.floor(n * share - deviation)
   const highRank = Math.ceil(n * share + deviation) + 1
   return [lowRank < 1 ? 0 : atRank(histogram, lowRank), highRank > n ? Infinity : atRank(histogram, highRank)]
@@ -59,7 +74,8 @@ function atRank(histogram: Histogram, rank: number): number {
   return Infinity
 }
 
-function blockBootstrap(series: Series, percentile: Percentile, random: Random): [number, number] | null {
+/** Standard deviation of the percentile's logarithm; null when there are too few seconds. */
+function bootstrapDeviation(series: Series, percentile: Percentile, random: Random): number | null {
   const seconds = placesOf(series)
   if (seconds.length < secondsNeeded) return null
   const { valuesNs } = series.histogram
@@ -79,12 +95,11 @@ function blockBootstrap(series: Series, percentile: Percentile, random: Random):
       }
     }
     const rank = Math.max(1, Math.ceil(share * total - 1e-9))
-    if (total > 0) found.push(atRank({ count: total, valuesNs, counts }, rank))
+    if (total > 0) found.push(Math.log(Math.max(1, atRank({ count: total, valuesNs, counts }, rank))))
   }
-  found.sort((a, b) => a - b)
-  const at = (quantile: number): number =>
-    found[Math.min(found.length - 1, Math.floor(quantile * found.length))] ?? 0
-  return found.length === 0 ? null : [at(0.025), at(0.975)]
+  if (found.length < 2) return null
+  const mean = found.reduce((sum, value) => sum + value, 0) / found.length
+  return Math.sqrt(found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (found.length - 1))
 }
 
 interface Second {
@@ -109,39 +124,66 @@ function addSecond({ places, histogram }: Second, counts: Float64Array): number 
   return histogram.count
 }
 
-/** How many times `b` is `a`, with its 95 % interval. */
-export function ratioOf(a: Estimate, b: Estimate): Estimate {
-  const log = ({ value, low, high }: Estimate) => ({
-    value: Math.log(value),
-    low: Math.log(low),
-    high: Math.log(high),
-  })
-  const [from, to] = [log(a), log(b)]
-  const difference = to.value - from.value
+/** How many times `b` is `a`. */
+export function ratioOf(a: Known, b: Known): Known {
   return {
-    value: Math.exp(difference),
-    low: Math.exp(difference - Math.hypot(to.value - to.low, from.high - from.value)),
-    high: Math.exp(difference + Math.hypot(to.high - to.value, from.value - from.low)),
+    value: b.value / a.value,
+    at: (z) => {
+      const [from, to] = [logarithm(a.at(z)), logarithm(b.at(z))]
+      const difference = to.value - from.value
+      return {
+        value: Math.exp(difference),
+        low: Math.exp(difference - Math.hypot(to.value - to.low, from.high - from.value)),
+        high: Math.exp(difference + Math.hypot(to.high - to.value, from.value - from.low)),
+      }
+    },
   }
 }
 
-/** The share of failures with its 95 % interval (Wilson 1927). */
-export function estimateShare(failed: number, total: number): Estimate {
-  if (total === 0) return { value: 0, low: 0, high: 1 }
-  const share = failed / total
-  const squared = z95 ** 2
-  const centre = (share + squared / (2 * total)) / (1 + squared / total)
-  const half =
-    (z95 / (1 + squared / total)) * Math.sqrt((share * (1 - share)) / total + squared / (4 * total ** 2))
-  return { value: share, low: Math.max(0, centre - half), high: Math.min(1, centre + half) }
+function logarithm({ value, low, high }: Estimate): Estimate {
+  return { value: Math.log(value), low: Math.log(low), high: Math.log(high) }
 }
 
-/** `b − a` with its 95 % interval (Newcombe 1998, method 10, which is MOVER on Wilson's limits). */
-export function differenceOf(a: Estimate, b: Estimate): Estimate {
-  const difference = b.value - a.value
+/** The share of failures (Wilson 1927). */
+export function knownShare(failed: number, total: number): Known {
+  const share = total === 0 ? 0 : failed / total
   return {
-    value: difference,
-    low: difference - Math.hypot(b.value - b.low, a.high - a.value),
-    high: difference + Math.hypot(b.high - b.value, a.value - a.low),
+    value: share,
+    at: (z) => {
+      if (total === 0) return { value: 0, low: 0, high: 1 }
+      const squared = z ** 2
+      const centre = (share + squared / (2 * total)) / (1 + squared / total)
+      const half =
+        (z / (1 + squared / total)) * Math.sqrt((share * (1 - share)) / total + squared / (4 * total ** 2))
+      return { value: share, low: Math.max(0, centre - half), high: Math.min(1, centre + half) }
+    },
   }
+}
+
+/** `b − a` of two shares (Newcombe 1998, method 10, which is MOVER on Wilson's limits). */
+export function differenceOf(a: Known, b: Known): Known {
+  const value = b.value - a.value
+  return {
+    value,
+    at: (z) => {
+      const [from, to] = [a.at(z), b.at(z)]
+      return {
+        value,
+        low: value - Math.hypot(to.value - to.low, from.high - from.value),
+        high: value + Math.hypot(to.high - to.value, from.value - from.low),
+      }
+    },
+  }
+}
+
+/**
+ * The standard normal quantile that leaves `share` above it (Abramowitz & Stegun 26.2.23; error < 4.5e-4).
+ * @param share 0 < share ≤ 0.5
+ */
+export function normalQuantileAbove(share: number): number {
+  const t = Math.sqrt(-2 * Math.log(share))
+  return (
+    t -
+    (2.515517 + 0.802853 * t + 0.010328 * t ** 2) / (1 + 1.432788 * t + 0.189269 * t ** 2 + 0.001308 * t ** 3)
+  )
 }

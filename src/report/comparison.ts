@@ -8,9 +8,9 @@ import { plain, wrap } from './plain-text.ts'
 import { table } from './table.ts'
 
 const sentences: Readonly<Record<Comparison['verdict'], string>> = {
-  regression: 'REGRESSION: something got worse than noise explains',
+  regression: 'REGRESSION: something got worse by more than noise explains',
   unclear: 'UNCLEAR: the runs are too noisy, or too short, to tell',
-  'no regression': 'NO REGRESSION: nothing got worse than noise explains',
+  'no regression': 'NO REGRESSION: nothing got worse by more than noise explains',
 }
 
 /** Ends with a newline; every line is at most `columns` wide. */
@@ -75,8 +75,10 @@ export function renderComparisonMarkdown(comparison: Comparison): string {
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
 }
 
-function basis({ baseline, run, tolerance }: Comparison): string {
-  return `${run} against ${baseline}; changes below ${figure(tolerance * 100)} % of a latency do not count`
+function basis({ baseline, run, tolerance, rows }: Comparison): string {
+  const unclear = rows.filter((row) => row.verdict === 'unclear').length
+  const noise = unclear === 0 ? '' : `; ${unclear} of ${rows.length} figures are too noisy to say more of`
+  return `${run} against ${baseline}; changes below ${figure(tolerance * 100)} % of a latency do not count${noise}`
 }
 
 function valueText({ unit }: ComparedRow, value: number): string {

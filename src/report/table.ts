@@ -33,7 +33,9 @@ export function table<Row>(
   const shown = fitting(told, room)
   const widths = shrunk(shown.map(widthOf), room)
   const rendered = new Table({
-    head: shown.map((column, index) => palette.dim(fit(column.head, widths[index] ?? 0))),
+    head: shown.map((column, index) =>
+      column.head === '' ? '' : palette.dim(fit(column.head, widths[index] ?? 0)),
+    ),
     chars: borderless,
     colAligns: shown.map((column) => column.align ?? 'left'),
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },

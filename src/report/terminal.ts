@@ -2,7 +2,7 @@
 import type { Run, RunStep, Verdict } from '../recording/run.ts'
 import { bytes, duration, figure, instant, rate, share } from './format.ts'
 import type { Palette, TerminalStyle } from './palette.ts'
-import { plain, wrap } from './plain-text.ts'
+import { fit, plain, wrap } from './plain-text.ts'
 import {
   errorList,
   failedShare,
@@ -169,7 +169,7 @@ function focus(run: Run, stage: string, style: TerminalStyle): string[] {
   const step = stepInFocus(run, stage)
   if (step === undefined) return []
   const title = (what: string): string =>
-    style.palette.dim(`${what} in ${plain(step.id)}, at ${rate(step.offered)}`)
+    style.palette.dim(fit(`${what} in ${plain(step.id)}, at ${rate(step.offered)}`, style.columns))
   const right = { align: 'right' } as const
   const spans = spanNames.flatMap((name) => {
     const summary = step.metrics[name]

@@ -10,8 +10,9 @@ export type Range = readonly [from: number, to: number]
 
 /** From zero, or from `from`, to at least `max`, in 4 to 7 round ticks. */
 export function linearScale(max: number, range: Range, from = 0): Scale {
-  const step = roundStep((Math.max(max, from) - from || 1) / 5)
-  const last = Math.ceil((Math.max(max, from + step / 2) - from) / step - 1e-9)
+  const span = max - from > 1e-9 ? max - from : 1
+  const step = roundStep(span / 5)
+  const last = Math.ceil(span / step - 1e-9)
   const top = from + last * step
   return {
     at: (value) => between(range, (value - from) / (top - from)),
@@ -21,7 +22,7 @@ export function linearScale(max: number, range: Range, from = 0): Scale {
 
 /** Powers of ten, with steps between them where there is room; values at or below zero lie at the bottom. */
 export function logScale(min: number, max: number, range: Range, isCrowded = false): Scale {
-  const low = Math.max(min, Number.MIN_VALUE * 1e10)
+  const low = Math.max(min, 1e-9)
   const high = Math.max(max, low * 1.0001)
   const decades = Math.log10(high / low)
   const multiples = decades > (isCrowded ? 2 : 4) ? [1] : decades > (isCrowded ? 1 : 2) ? [1, 3] : [1, 2, 5]

@@ -192,25 +192,25 @@ function factsOf(over: Partial<RunFacts>, slos: readonly Slo[]): RunFacts {
   return facts({ environment, cpuCoresAvailable: 8, stack: recordStack({ ...stack, slo: slos }), ...over })
 }
 
-/** Seven rates of one replica past its knee at about 90 a second. */
+/** Six rates past a knee at about 165 a second. */
 export function embedSweep(): Recording {
-  const rates = [10, 20, 40, 60, 75, 85, 110]
+  const rates = [30, 60, 90, 120, 150, 200]
   const plans = rates.map((rate, index): StepPlan => {
-    const saturated = rate > 90
+    const saturated = rate > 165
     return {
       id: `s${index + 1}`,
       stage: 'embed',
       rate,
       warmupMs: 3000,
-      windowMs: 30_000,
-      startedAt: t0 + index * 36_000,
+      windowMs: 12_000,
+      startedAt: t0 + index * 16_000,
       metrics: {
         latency: (random, passed) =>
-          6 + exponential(random, 3 + (saturated ? 600 * passed : 300 / (92 - rate))),
+          6 + exponential(random, 3 + (saturated ? 600 * passed : 400 / (168 - rate))),
         schedule_delay: (random) => 0.02 + exponential(random, 0.02),
       },
       ...(saturated
-        ? { errors: { shed: 240, http_429: 60 }, over: { saturated, shed: 240, limitReachedMs: 9000 } }
+        ? { errors: { shed: 180, http_429: 45 }, over: { saturated, shed: 180, limitReachedMs: 4000 } }
         : {}),
     }
   })
@@ -237,12 +237,12 @@ export function brokenPipeline(): Recording {
   const step = (index: number, over: Partial<StepPlan>): StepPlan => ({
     id: `s${index}`,
     stage: 'pipeline',
-    rate: 12,
+    rate: 20,
     warmupMs: 5000,
-    windowMs: 60_000,
-    startedAt: t0 + (index - 1) * 70_000,
+    windowMs: 20_000,
+    startedAt: t0 + (index - 1) * 28_000,
     metrics: metrics(1),
-    over: { recall: { sum: 696, count: 720 }, inputTokens: 900_000, outputTokens: 92_000, chunks: 90_000 },
+    over: { recall: { sum: 387, count: 400 }, inputTokens: 500_000, outputTokens: 51_000, chunks: 50_000 },
     ...over,
   })
   const slos = [
@@ -265,8 +265,8 @@ export function brokenPipeline(): Recording {
     known,
     [
       step(1, {}),
-      step(2, { rate: 16, metrics: metrics(1.6), errors: { http_503: 22, timeout: 9, '<b>odd</b>': 1 } }),
-      step(3, { rate: 20, metrics: metrics(2.4, 14) }),
+      step(2, { rate: 25, metrics: metrics(1.6), errors: { http_503: 14, timeout: 5, '<b>odd</b>': 1 } }),
+      step(3, { rate: 30, metrics: metrics(2.4, 14) }),
     ],
     {
       gateway: { replicas: 1, cores: 0.02 },
