@@ -65,8 +65,3 @@ export function change(ratio: number | null): string {
 export function instant(iso: string): string {
   return Number.isNaN(Date.parse(iso)) ? iso : `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`
 }
-
-/** `1 step`, `2 steps`. */
-export function plural(count: number, word: string): string {
-  return `${figure(count)} ${word}${count === 1 ? '' : 's'}`
-}
