@@ -148,7 +148,13 @@ async function follow(child: Child, { onLine }: RunK6Options, watch: { heard(): 
     else if (line.type === 'end') endLine = line
     else if (line.type === 'step') steps.push(line)
     else fold.add(line)
-    onLine?.(line)
+    try {
+      onLine?.(line)
+    } catch (error) {
+      // Leaving this loop waits for the process to end, which by itself it would not.
+      child.kill('SIGKILL')
+      throw error
+    }
   }
   return {
     start: startLine,
