@@ -46,8 +46,15 @@ export async function recommendFromRuns(options: RecommendOptions): Promise<Reco
     seed: stack.workload.seed,
   })
   if (answer.ok) return answer.recommendation
+  const measured =
+    recordings.length > 0 && recordings.every(({ run }) => run.steps.every((step) => !step.valid))
   throw new UserError(answer.refusal.because, {
-    hint: answer.refusal.run.join('\n'),
+    hint: (measured
+      ? ['ragscale report latest   says why its steps may not be believed']
+      : answer.refusal.run
+    ).join('\n'),
+    // Runs there are, and none may be believed: the measuring failed, not the stack.
+    exitCode: measured ? ExitCode.invalid : ExitCode.failed,
     code: 'not-enough-data',
   })
 }
