@@ -1,13 +1,15 @@
 /** A run as GitHub-flavoured Markdown: `summary.md`, fit for a CI job's summary. */
 import type { Run, RunStep } from '../recording/run.ts'
 import { escapeMarkdown } from './escape.ts'
-import { bytes, duration, figure, instant, rate, share } from './format.ts'
+import { bytes, figure, instant, rate, share } from './format.ts'
 import {
   errorList,
   failedShare,
   rehearsal,
+  sentLate,
   runTitle,
   sloFigures,
+  sloState,
   spanNames,
   stepFlags,
   stepInFocus,
@@ -45,7 +47,13 @@ function sloTable(run: Run): string {
     ['SLO', 'limit:', 'measured:', 'step', ''],
     run.slo.map((row) => {
       const { limit, actual } = sloFigures(row)
-      return [row.on, limit, actual, row.step ?? '–', row.ok ? 'ok' : '**broken**']
+      return [
+        row.on,
+        limit,
+        actual,
+        row.step ?? '–',
+        sloState(run, row) === 'broken' ? '**broken**' : sloState(run, row),
+      ]
     }),
   )
 }
@@ -141,14 +149,14 @@ function focusTables(run: Run, stage: string): string[] {
 }
 
 function footer(run: Run): string {
-  const { k6, cpuCores, cpuCoresAvailable, scheduleDelayMs } = run.generator
+  const { k6, cpuCores, cpuCoresAvailable } = run.generator
   return `<sub>${escapeMarkdown(
     [
       run.id,
       instant(run.startedAt),
       `${run.arrivals} arrivals, seed ${run.seed}, cache ${run.cache}`,
       `generator k6 ${k6} on ${figure(cpuCores)} of ${figure(cpuCoresAvailable)} CPU cores`,
-      `sent ${duration(scheduleDelayMs.p50)} late at the median`,
+      sentLate(run.generator),
     ].join(' · '),
   )}</sub>`
 }

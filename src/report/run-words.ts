@@ -39,6 +39,13 @@ export function sloFigures(row: SloResult): { limit: string; actual: string } {
   }
 }
 
+/** A limit that was met or broken only in a step that may not be believed is in doubt. */
+export function sloState(run: Run, row: SloResult): 'met' | 'broken' | 'in doubt' {
+  const step = run.steps.find((one) => one.id === row.step && row.on.startsWith(`${one.stage}.`))
+  if (step !== undefined && !step.valid) return 'in doubt'
+  return row.ok ? 'met' : 'broken'
+}
+
 /** What a step is called out for, the gravest first. */
 export function stepFlags(step: RunStep): string[] {
   return [
@@ -99,4 +106,10 @@ export const metricTitles: Readonly<Record<string, string>> = {
   tpot: 'Time per output token',
   itl_gap: 'Gap between chunks',
   schedule_delay: 'Schedule delay',
+}
+
+/** How late the generator sent its requests; the P99 only where there were enough of them to know it. */
+export function sentLate({ scheduleDelayMs: { p50, p99 } }: Run['generator']): string {
+  if (p50 === null) return 'nothing was sent'
+  return `sent ${duration(p50)} late at the median${p99 === null ? '' : `, ${duration(p99)} at the P99`}`
 }

@@ -1,14 +1,16 @@
 /** A run for a terminal. */
 import type { Run, RunStep, Verdict } from '../recording/run.ts'
-import { bytes, duration, figure, instant, rate, share } from './format.ts'
+import { bytes, figure, instant, rate, share } from './format.ts'
 import type { Palette, TerminalStyle } from './palette.ts'
 import { fit, plain, wrap } from './plain-text.ts'
 import {
   errorList,
   failedShare,
   rehearsal,
+  sentLate,
   runTitle,
   sloFigures,
+  sloState,
   spanNames,
   stepFlags,
   stepInFocus,
@@ -74,13 +76,18 @@ function sloTable(run: Run, style: TerminalStyle): string[] {
       { head: 'step', cell: (row) => row.step ?? '–', priority: 1 },
       {
         head: '',
-        cell: (row) => (row.ok ? 'ok' : 'broken'),
-        paint: (text, row) => (row.ok ? palette.green(text) : palette.red(text)),
+        cell: (row) => sloState(run, row),
+        paint: (text, row) => statePaint(sloState(run, row), palette)(text),
       },
     ],
     run.slo,
     style,
   )
+}
+
+function statePaint(state: ReturnType<typeof sloState>, palette: Palette): (text: string) => string {
+  if (state === 'met') return palette.green
+  return state === 'broken' ? palette.red : palette.yellow
 }
 
 function stageBlock(run: Run, stage: string, style: TerminalStyle): string[] {
@@ -217,12 +224,12 @@ function focus(run: Run, stage: string, style: TerminalStyle): string[] {
 }
 
 function generator(run: Run, { columns, palette }: TerminalStyle): string[] {
-  const { k6, cpuCores, cpuCoresAvailable, rssBytes, scheduleDelayMs } = run.generator
+  const { k6, cpuCores, cpuCoresAvailable, rssBytes } = run.generator
   const text = [
     `generator: ${k6 === 'unknown' ? 'k6 of unknown version' : `k6 ${k6}`}`,
     `${figure(cpuCores)} of ${figure(cpuCoresAvailable)} CPU cores`,
     bytes(rssBytes),
-    `sent ${duration(scheduleDelayMs.p50)} late at the median, ${duration(scheduleDelayMs.p99)} at the P99`,
+    sentLate(run.generator),
   ].join(' · ')
   return wrap(plain(text), columns).map(palette.dim)
 }

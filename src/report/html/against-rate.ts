@@ -27,7 +27,7 @@ export function latencyAgainstRate(run: Run, stage: string, metric: string): str
   if (steps.length < 2) return ''
   const area = areaOf(halfWidth)
   const x = linearScale(Math.max(...steps.map((step) => step.offered)), [area.left, area.right])
-  const limits = run.slo.filter((row) => row.on.startsWith(`${stage}.${sloName(stage, metric)}.`))
+  const limits = run.slo.filter((row) => isOn(row.on, stage, metric))
   const values = steps.flatMap((step) =>
     names.map((name) => valueOf(step.metrics[metric], name)).filter((value) => value !== null),
   )
@@ -174,6 +174,8 @@ function valueOf(summary: MetricSummary | undefined, name: Name): number | null 
   return summary === undefined ? null : summary[name]
 }
 
-function sloName(stage: string, metric: string): string {
-  return stage === 'pipeline' && metric === 'rag_ttft' ? 'ttft' : metric
+/** In stage `pipeline` a limit on `ttft` is one on `rag_ttft`. */
+function isOn(on: string, stage: string, metric: string): boolean {
+  const names = stage === 'pipeline' && metric === 'rag_ttft' ? ['rag_ttft', 'ttft'] : [metric]
+  return names.some((name) => on.startsWith(`${stage}.${name}.`))
 }

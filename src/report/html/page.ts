@@ -9,8 +9,10 @@ import { bytes, duration, figure, instant, rate, share } from '../format.ts'
 import {
   failedShare,
   rehearsal,
+  sentLate,
   runTitle,
   sloFigures,
+  sloState,
   stepInFocus,
   verdictSentence,
   verdictWords,
@@ -85,6 +87,8 @@ function keyFigures(run: Run): string {
   ])
 }
 
+const stateClass = { met: 'ok', broken: 'broken', 'in doubt': 'doubt' } as const
+
 function sloSection(run: Run): string {
   if (run.slo.length === 0) return ''
   return `<section><h2>Service level objectives</h2>
@@ -95,7 +99,7 @@ ${htmlTable<SloResult>(
     { head: 'limit', kind: 'number', cell: (row) => sloFigures(row).limit },
     { head: 'measured', kind: 'number', cell: (row) => sloFigures(row).actual },
     { head: 'step', cell: (row) => row.step ?? '–' },
-    { head: '', cell: (row) => (row.ok ? 'met' : 'broken'), className: (row) => (row.ok ? 'ok' : 'broken') },
+    { head: '', cell: (row) => sloState(run, row), className: (row) => stateClass[sloState(run, row)] },
   ],
   run.slo,
 )}
@@ -122,10 +126,7 @@ ${definitions([
     'Generator',
     `k6 ${generator.k6}, ${figure(generator.cpuCores)} of ${figure(generator.cpuCoresAvailable)} CPU cores, ${bytes(generator.rssBytes)}`,
   ],
-  [
-    'Sent late',
-    `${duration(generator.scheduleDelayMs.p50)} at the median, ${duration(generator.scheduleDelayMs.p99)} at the P99`,
-  ],
+  ['Lateness', sentLate(generator)],
   [
     'Machine',
     `${environment.cpuModel}, ${environment.cpuCores} cores, ${bytes(environment.memoryBytes)}, ${environment.platform}, kernel ${environment.kernel}`,

@@ -67,7 +67,11 @@ function summaryOf(steps: readonly RunStep[]): string {
       ? `One step, ${figure(steps[0]?.scheduled)} arrivals.`
       : `${steps.length} steps from ${rate(Math.min(...steps.map((step) => step.offered)))} to ${rate(Math.max(...steps.map((step) => step.offered)))}.`,
     ...(steps.length > 1 ? [kneeBetween(steps).sentence] : []),
-    ...(doubtful === 0 ? [] : [`${doubtful} of ${steps.length} may not be believed; the reasons are below.`]),
+    ...(doubtful === 0
+      ? []
+      : [
+          `${steps.length === 1 ? 'It' : `${doubtful} of ${steps.length}`} may not be believed; the reasons are below.`,
+        ]),
   ]
   return sentences.join(' ')
 }
