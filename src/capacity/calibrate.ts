@@ -1,12 +1,12 @@
-import type { Tier } from '../stack/stack.ts'
-import { quantileOf } from './distribution.ts'
+import { countOf } from './distribution.ts'
 import type { Bench } from './experiment.ts'
+import { describeCalibration } from './explain-calibration.ts'
 import { fitBatching } from './fit-batching.ts'
 import { fitContinuous } from './fit-continuous.ts'
 import { fitFifo } from './fit-fifo.ts'
 import type { Fit, Sweep } from './fit.ts'
-import { throughputOf } from './throughput.ts'
 import type { Calibrated } from './model.ts'
+import { throughputOf } from './throughput.ts'
 import type { MeasuredStep, Measurement, RecommendInput, TierNow } from './types.ts'
 import { fitUsl } from './usl.ts'
 
@@ -16,35 +16,63 @@ export const kneeShare = 0.85
 /** A model whose mismatch is below this is taken. */
 const goodMismatch = 2.5
 
+/** Another model, with more parameters, is only taken when it leaves less than this share of the mismatch. */
+const betterBy = 0.7
+
 /** Fewer samples than this say too little of a law. */
 const fewestSamples = 100
+
+/** Failures beyond this share are a tier's answer to overload. */
+const overloadErrors = 0.02
 
 /** What is wrong with a tier's measurements, for a sentence that begins with the tier's name. */
 export interface NotCalibrated {
   readonly reason: string
 }
 
-/** A tier's model and knee from every run that exercised it alone. */
+/** A tier's model and knee: from every run that exercised it alone, else from the spans of a pipeline. */
 export function calibrate(now: TierNow, input: RecommendInput): Calibrated | NotCalibrated {
-  const own = input.measurements.filter((measurement) => measurement.tier === now.tier)
-  if (own.length === 0) return { reason: 'nothing was measured of it' }
-  const byReplicas = Map.groupBy(own, (measurement) => measurement.replicas)
-  const fits = [...byReplicas]
+  const alone = input.measurements.filter((measurement) => measurement.tier === now.tier)
+  const measurements = alone.length > 0 ? alone : insidePipelines(now, input.measurements)
+  if (measurements.length === 0) return { reason: 'nothing was measured of it' }
+  const fits = [...Map.groupBy(measurements, ({ replicas }) => replicas)]
     .sort((a, b) => a[0] - b[0])
-    .map(([replicas, measurements]) => ({
-      replicas,
-      measurements,
-      ...fitOf(replicas, measurements, now, input),
-    }))
+    .map(([replicas, same]) => ({ replicas, ...fitOf(replicas, same, now, input) }))
   const base = fits.find(({ fit }) => fit !== null)
-  if (base === undefined || base.fit === null) {
-    const why =
-      own.flatMap((measurement) => measurement.steps).length === 0
-        ? 'its runs have no steps'
-        : 'none of its steps is valid and has enough samples'
-    return { reason: why }
+  if (base === undefined || base.fit === null) return { reason: whyNot(measurements) }
+  const { replicas, steps, fit } = base
+
+  const knee = fit.kneeMeasured ? fit.knee / replicas : null
+  const kept = steps.filter((step) => !overloaded(step) && (knee === null || step.offered < knee * replicas))
+  const highest = kept.at(-1) ?? steps[0]!
+  const ceiling = knee === null ? highest.offered / replicas : kneeShare * knee
+  const contention = contentionOf(fits)
+  const runs = [...new Set(measurements.map(({ run }) => run))]
+  return {
+    tier: now.tier,
+    model: fit.model,
+    knee,
+    ceiling,
+    error: fit.error * Math.sqrt(Math.max(1, fit.mismatch)),
+    measured: { lowest: steps[0]!.offered / replicas, highest: highest.offered / replicas },
+    contention: contention ?? 0,
+    contentionKnown: contention !== null,
+    replicasMeasured: Math.max(...fits.map((one) => one.replicas)),
+    mismatch: fit.mismatch,
+    alone: alone.length > 0,
+    errorsShare: failuresOf(kept.filter((step) => step.offered / replicas <= ceiling * 1.001)),
+    runs,
+    because: describeCalibration({
+      fit,
+      knee,
+      replicas,
+      steps,
+      highest,
+      runs,
+      alone: alone.length > 0,
+      contention,
+    }),
   }
-  return describe(now.tier, base.replicas, base.steps, base.fit, base.measurements, contentionOf(fits))
 }
 
 interface Fitted {
@@ -60,37 +88,52 @@ function fitOf(
 ): Fitted {
   const steps = measurements
     .flatMap((measurement) => measurement.steps)
-    .filter((step) => step.valid && step.samples.reduce((sum, [, n]) => sum + n, 0) >= fewestSamples)
+    .filter((step) => step.valid && countOf(step.samples) >= fewestSamples)
     .sort((a, b) => a.offered - b.offered)
+  if (steps.length === 0) return { steps, fit: null }
+  const shards = measurements[0]!.shards ?? 1
+  const replication = now.collection?.replication ?? replicas
   const bench: Bench = {
     arrivals: measurements[0]!.arrivals ?? { kind: 'poisson' },
     behind: {
-      replicas,
+      // Of a single shard only the nodes that have a copy do any searching.
+      replicas: shards === 1 ? Math.min(replicas, replication) : replicas,
       policy: now.policy ?? input.policy,
       slowdown: 1,
-      shards: measurements[0]!.shards ?? 1,
-      replication: 1,
+      shards,
+      replication,
       maxInFlight: Number.POSITIVE_INFINITY,
     },
     seed: input.seed,
   }
-  return { steps, fit: steps.length === 0 ? null : bestFit(steps, bench) }
+  return { steps, fit: bestFit(steps, bench) }
 }
 
 /** Which model a tier follows is decided by its latencies: the one that gives them back best. */
 function bestFit(steps: readonly MeasuredStep[], bench: Bench): Fit | null {
   const throughput = throughputOf(steps)
   const past = new Set(throughput?.steps)
-  const usable = steps.filter((step) => !past.has(step) && step.errorsShare < 0.02)
+  const usable = steps.filter((step) => !past.has(step) && !overloaded(step))
   const sweep: Sweep = { steps, usable: usable.length === 0 ? [steps[0]!] : usable, throughput, bench }
   let best: Fit | null = null
   // The model with fewer parameters first; the next is only asked when chance does not explain what is left.
-  for (const fitModel of [fitContinuous, fitFifo, fitBatching]) {
+  for (const fitModel of bench.behind.shards > 1 ? [fitFifo] : [fitContinuous, fitFifo, fitBatching]) {
     const fit = fitModel(sweep)
-    if (fit !== null && (best === null || fit.mismatch < 0.7 * best.mismatch)) best = fit
+    if (fit !== null && (best === null || fit.mismatch < betterBy * best.mismatch)) best = fit
     if (best !== null && best.mismatch < goodMismatch) return best
   }
   return best
+}
+
+function overloaded(step: MeasuredStep): boolean {
+  return step.saturated || step.errorsShare > overloadErrors
+}
+
+/** Failures ÷ requests of these steps together. */
+function failuresOf(steps: readonly MeasuredStep[]): number {
+  const requests = steps.reduce((sum, step) => sum + step.offered * step.seconds, 0)
+  const failures = steps.reduce((sum, step) => sum + step.errorsShare * step.offered * step.seconds, 0)
+  return requests === 0 ? 0 : failures / requests
 }
 
 function contentionOf(fits: readonly { replicas: number; fit: Fit | null }[]): number | null {
@@ -100,70 +143,54 @@ function contentionOf(fits: readonly { replicas: number; fit: Fit | null }[]): n
   return points.length < 2 ? null : fitUsl(points).alpha
 }
 
-function describe(
-  tier: Tier,
-  replicas: number,
-  steps: readonly MeasuredStep[],
-  fit: Fit,
-  measurements: readonly Measurement[],
-  contention: number | null,
-): Calibrated {
-  const knee = fit.kneeMeasured ? fit.knee / replicas : null
-  const kept = steps.filter(
-    (step) => !step.saturated && step.errorsShare < 0.02 && (knee === null || step.offered < knee * replicas),
-  )
-  const highest = kept.at(-1) ?? steps[0]!
-  const ceiling = knee === null ? highest.offered / replicas : kneeShare * knee
-  const quiet = kept.filter((step) => step.offered / replicas <= ceiling)
-  const lowest = steps[0]!
-  return {
-    tier,
-    model: fit.model,
-    knee,
-    ceiling,
-    error: fit.error,
-    measured: {
-      lowest: lowest.offered / replicas,
-      highest: highest.offered / replicas,
-      highestStep: highest.id ?? '',
-    },
-    contention: contention ?? 0,
-    contentionKnown: contention !== null,
-    replicasMeasured: Math.max(...measurements.map((measurement) => measurement.replicas)),
-    errorsShare: quiet.length === 0 ? 0 : Math.max(...quiet.map((step) => step.errorsShare)),
-    confidence: knee === null ? 'low' : 'high',
-    atLowest: lowest.samples,
-    ttftShare:
-      lowest.ttft === undefined ? null : quantileOf(lowest.ttft, 0.5) / quantileOf(lowest.samples, 0.5),
-    runs: [...new Set(measurements.map((measurement) => measurement.run))],
-    because: sentences(fit, knee, replicas, steps, highest, measurements),
-  }
+/**
+ * The steps of pipelines as if they had been the tier's own: its share of each query, at the rate that reached it.
+ * Steps in which the pipeline was overloaded say nothing of a tier that waited for another.
+ */
+function insidePipelines(now: TierNow, measurements: readonly Measurement[]): Measurement[] {
+  return measurements.flatMap((measurement) => {
+    if (measurement.tier !== null || measurement.stage !== 'pipeline') return []
+    const visits = now.visits ?? 1
+    const steps = measurement.steps.flatMap((step): MeasuredStep[] => {
+      const samples = step.tiers?.[now.tier]
+      if (samples === undefined || overloaded(step)) return []
+      const { id, seconds, warmupSeconds, valid } = step
+      const rates = {
+        offered: step.offered * visits,
+        achieved: step.achieved * visits,
+        completed: step.completed * visits,
+      }
+      const kept = { seconds, valid, saturated: false, errorsShare: 0, samples, ...rates }
+      return [
+        {
+          ...kept,
+          ...(id === undefined ? {} : { id }),
+          ...(warmupSeconds === undefined ? {} : { warmupSeconds }),
+        },
+      ]
+    })
+    const replicas = measurement.counts?.[now.tier] ?? now.replicas
+    const { run, stage, arrivals } = measurement
+    const shards = now.collection === undefined ? {} : { shards: now.collection.shards }
+    return steps.length === 0
+      ? []
+      : [
+          {
+            run,
+            stage,
+            tier: now.tier,
+            replicas,
+            steps,
+            ...shards,
+            ...(arrivals === undefined ? {} : { arrivals }),
+          },
+        ]
+  })
 }
 
-function sentences(
-  fit: Fit,
-  knee: number | null,
-  replicas: number,
-  steps: readonly MeasuredStep[],
-  highest: MeasuredStep,
-  measurements: readonly Measurement[],
-): string[] {
-  const from = `${steps.length} rates from ${show(steps[0]!.offered)} to ${show(steps.at(-1)!.offered)}/s on ${replicas} ${replicas === 1 ? 'replica' : 'replicas'} (run ${[...new Set(measurements.map((m) => m.run))].join(', ')})`
-  const percent = show(100 * fit.error)
-  const model =
-    fit.model.kind === 'fifo'
-      ? `${fit.model.servers} served at a time, ${show(1000 / (fit.knee / replicas / fit.model.servers))} ms each on average`
-      : fit.model.kind
-  return [
-    `Measured at ${from}.`,
-    `Latencies over these rates are those of ${model} (mismatch ${show(fit.mismatch)}; 1 is chance alone).`,
-    knee === null
-      ? `No rate was past the knee: one replica is given at most the highest rate that was measured, ${show(highest.offered / replicas)}/s.`
-      : `The knee of one replica is ${show(knee)}/s ± ${percent} %: what it worked off under overload, and the service times at low rates; no replica is given more than ${kneeShare * 100} % of it.`,
-  ]
-}
-
-/** Three significant digits. */
-export function show(value: number): string {
-  return Number(value.toPrecision(3)).toString()
+function whyNot(measurements: readonly Measurement[]): string {
+  const steps = measurements.flatMap((measurement) => measurement.steps)
+  if (steps.length === 0) return 'its runs have no steps'
+  if (!steps.some((step) => step.valid)) return 'none of its steps may be believed'
+  return `none of its steps has ${fewestSamples} samples`
 }

@@ -30,7 +30,7 @@ export function latenciesOf(
 ): Float64Array {
   const warmup = Math.round(step.offered * (step.warmupSeconds ?? 0))
   const count = warmup + Math.round(requestsOf(step) * factor)
-  const random = randomOf(bench.seed, 101 + repeat)
+  const random = randomOf(bench.seed + Math.round(step.offered * 1000), 101 + repeat)
   const arrivals = arrivalsOf(bench.arrivals, step.offered, count, random)
   // The rate is what was counted over the step, not what was asked for: the last arrival ends it.
   const stretch = (count * 1000) / step.offered / arrivals[count - 1]!

@@ -31,7 +31,7 @@ const compared = [0.5, 0.75, 0.9, 0.95, 0.99]
 const repeats = 4
 
 /** Requests simulated of a step, in each repeat, at most. */
-const mostRequests = 3000
+const mostRequests = 2500
 
 /** A model's own imprecision, relative: no model is held to less than this. */
 const grain = 0.005
@@ -58,6 +58,8 @@ export function mismatchOf(
     // Close to the knee the least error in it swings every latency.
     const load = Math.min(0.98, step.offered / knee)
     const swing = (error * load) / (1 - load)
+    // Queues have moods that last about 1/(knee·(1 − load)²): a step has seen only so many of them.
+    const moods = (2 * load ** 2) / (knee * (1 - load) ** 2 * step.seconds)
     // And there all quantiles rise and fall together: they count as few.
     const weight = Math.max(1 / compared.length, 1 - load)
     const measured = quantilesOf(step.samples, compared)
@@ -65,7 +67,7 @@ export function mismatchOf(
       if ((1 - compared[i]!) * requests < 5) continue
       const difference = Math.log(Math.max(1e-6, measured[i]!)) - mean[i]!
       const own = (1 + 1 / (factor * repeats)) * ((variance[i]! + typical) / 2)
-      sum += (weight * difference ** 2) / (own + grain ** 2 + swing ** 2)
+      sum += (weight * difference ** 2) / (own + grain ** 2 + swing ** 2 + moods)
       terms += weight
     }
   }

@@ -1,6 +1,6 @@
 import type { BalancerPolicy, Tier } from '../stack/stack.ts'
 import type { Table } from './distribution.ts'
-import type { ArrivalLaw, Confidence, Distribution } from './types.ts'
+import type { ArrivalLaw } from './types.ts'
 
 /** `servers` that each serve one request at a time from one queue. */
 export interface FifoModel {
@@ -50,18 +50,18 @@ export interface Calibrated {
   readonly ceiling: number
   /** Relative standard error of the knee and of every time in the model. */
   readonly error: number
-  /** Rates that were measured, valid and not saturated. */
-  readonly measured: { readonly lowest: number; readonly highest: number; readonly highestStep: string }
-  /** USL's contention between replicas, and how sure that is. */
+  /** Rates of one replica that were measured, valid and not past the knee. */
+  readonly measured: { readonly lowest: number; readonly highest: number }
+  /** USL's contention between replicas; 0 where it was not measured. */
   readonly contention: number
   readonly contentionKnown: boolean
   readonly replicasMeasured: number
+  /** Mean square of (measured − modelled) in standard errors. */
+  readonly mismatch: number
+  /** Whether it was measured alone, or only read from a pipeline's spans. */
+  readonly alone: boolean
   /** Failures ÷ requests where the tier was not overloaded. */
   readonly errorsShare: number
-  readonly confidence: Confidence
-  /** The measured law at the lowest rate, for what no model covers. */
-  readonly atLowest: Distribution
-  readonly ttftShare: number | null
   readonly runs: readonly string[]
   readonly because: readonly string[]
 }

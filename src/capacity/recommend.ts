@@ -1,337 +1,238 @@
-import type { Slo, Stage, Tier } from '../stack/stack.ts'
-import { correlationOf, type Correlation } from './correlate.ts'
-import { calibrate, kneeShare, show } from './calibrate.ts'
-import { quantileOfSorted, type Table } from './distribution.ts'
-import { bandOf, predictedOf, quantilesWithin, rounded } from './estimate.ts'
-import type { Calibrated, SimulatedTier, TierModel } from './model.ts'
-import { cheapestCounts, type Axis } from './search.ts'
-import { PipelineSimulation, type Simulated, type TierCounts } from './simulate.ts'
-import type { Answer, Counts, PredictedSlo, RecommendInput, TierNow, TierRecommendation } from './types.ts'
+import type { Tier } from '../stack/stack.ts'
+import { calibrate } from './calibrate.ts'
+import { predictedOf, rounded } from './estimate.ts'
+import { show } from './explain-calibration.ts'
+import { tierRecommendation, type Decision } from './explain.ts'
+import { judged, predictedSlo, stageOfTier, worstOf, type Judged, type Simulations } from './judge.ts'
+import type { Calibrated } from './model.ts'
+import { capacityWithin } from './own-slo.ts'
+import { pipelineCorrelation, simulationOf, tierCounts, type Context, type Known } from './pipeline.ts'
+import { costPerMonth, gpusOf, hourOf, hoursPerMonth } from './pricing.ts'
+import { cheapestCounts, type Axis, type Found } from './search.ts'
+import type { PipelineSimulation } from './simulate.ts'
+import type { Answer, PredictedMetric, Recommendation, RecommendInput, TierRecommendation } from './types.ts'
+import { fewestNodes } from './vector.ts'
 
-const stageOfTier: Partial<Record<Tier, Stage>> = {
-  embed: 'embed',
-  vector: 'retrieve',
-  rerank: 'rerank',
-  generate: 'generate',
-}
-const hoursPerMonth = 730
-
-/** How many standard errors of the measurements the recommended counts must survive. */
-const caution = 1
+/**
+ * The recommended counts must hold with everything slower by this many standard errors of the measurements, all
+ * tiers at once. More would be met more often, and would more often ask for a replica that is not needed.
+ */
+const caution = 0.4
 
 /** Queries simulated to compare counts, and to predict. */
-const searched = { queries: 30_000, warmup: 3_000 }
-const predicted = { queries: 50_000, warmup: 4_000 }
+const searched = { queries: 30_000, warmup: 2_000 }
+const predicted = { queries: 40_000, warmup: 3_000 }
 
-interface Known {
-  readonly now: TierNow
-  readonly calibrated: Calibrated
+/** Combinations of counts that are simulated, at most. */
+const evaluations = 80
+
+interface Unmeasured {
+  readonly tier: Tier
+  readonly run: string
+  readonly reason: string
 }
 
 /** The cheapest counts that hold the rate within the SLOs, or why there is no answer. */
 export function recommend(input: RecommendInput): Answer {
   const known: Known[] = []
-  const unmeasured: { tier: Tier; run: string; reason: string }[] = []
+  const unmeasured: Unmeasured[] = []
   for (const now of input.tiers) {
     const calibrated = calibrate(now, input)
     if ('reason' in calibrated)
-      unmeasured.push({ tier: now.tier, run: commandFor(now.tier), reason: calibrated.reason })
+      unmeasured.push({ tier: now.tier, run: sweepOf(now.tier), reason: calibrated.reason })
     else known.push({ now, calibrated })
   }
-  if (known.length === 0)
-    return {
-      ok: false,
-      refusal: {
-        because: `Not enough data: ${unmeasured.map(({ tier, reason }) => `${tier}: ${reason}`).join('; ') || 'the stack has no tier to count'}.`,
-        run: unmeasured.map(({ run }) => run),
-      },
-    }
-
+  if (known.length === 0) return { ok: false, refusal: refusalOf(unmeasured) }
   const rate = input.rate * (input.growth ?? 1)
-  const judged = input.slo.filter((slo) => judge(slo, known) !== null)
-  const correlation = pipelineCorrelation(input, known)
-  const context: Context = { input, known, rate, correlation: correlation?.value ?? 0 }
-  const cautious = simulation(context, caution, searched)
-  const axes = known.map((one): Axis => axisOf(one, input, rate))
-  const found = cheapestCounts(
-    axes,
-    (counts) => worstOf(cautious.run(countsOf(known, counts)), judged, known),
-    (counts) => withinLimits(counts, known, input),
-    80,
-  )
-  const then = found.counts.map((n) => n + input.spare)
-  const present = known.map(({ now }) => now.replicas)
-  const best = simulation(context, 0, predicted).run(countsOf(known, then))
-  const quicker = simulation(context, -2, predicted).run(countsOf(known, then))
-  const slower = simulation(context, 2, predicted).run(countsOf(known, then))
-  const sufficient =
-    present.every((n, i) => n - input.spare >= axes[i]!.least) &&
-    worstOf(
-      cautious.run(
-        countsOf(
-          known,
-          present.map((n) => n - input.spare),
-        ),
-      ),
-      judged,
-      known,
-    ) <= 1
+  const context: Context = { input, known, rate, correlation: pipelineCorrelation(input, known) }
+  return { ok: true, recommendation: answerFor(context, unmeasured) }
+}
 
-  const tiers: Partial<Record<Tier, TierRecommendation>> = {}
-  const predictedTiers: Partial<Record<Tier, ReturnType<typeof predictedOf>>> = {}
-  known.forEach((one, i) => {
-    const { tier } = one.now
-    predictedTiers[tier] = predictedOf(best.tierMs[i]!, quicker.tierMs[i]!, slower.tierMs[i]!)
-    tiers[tier] = tierRecommendation(one, then[i]!, found.counts[i]!, axes[i]!, rate, input)
-  })
-  const perMonth = known.reduce(
-    (sum, { now }, i) => sum + (priceOf(now, input) ?? 0) * then[i]! * hoursPerMonth,
-    0,
-  )
-  const capacities = known.map(
-    ({ now, calibrated }) => (calibrated.ceiling * now.replicas) / (now.visits ?? 1),
-  )
-  const narrowest = capacities.indexOf(Math.min(...capacities))
-  const bottleneck = known[narrowest]!
-
+function refusalOf(unmeasured: readonly Unmeasured[]) {
+  const reasons = unmeasured.map(({ tier, reason }) => `${tier}: ${reason}`)
   return {
-    ok: true,
-    recommendation: {
-      schema: 'ragscale.recommendation/1',
-      for: { rate, slo: input.slo, spare: input.spare, growth: input.growth ?? 1 },
-      from: [...new Set(known.flatMap(({ calibrated }) => calibrated.runs))],
-      bottleneck: {
-        tier: bottleneck.now.tier,
-        capacity: rounded(capacities[narrowest]!),
-        because: `${bottleneck.now.replicas} × ${show(bottleneck.calibrated.ceiling)}/s ÷ ${show(bottleneck.now.visits ?? 1)} visits a query is the lowest of all tiers`,
-      },
-      tiers,
-      predicted: {
-        latency: predictedOf(best.latencyMs, quicker.latencyMs, slower.latencyMs),
-        ttft: best.ttftMs === null ? null : predictedOf(best.ttftMs, quicker.ttftMs!, slower.ttftMs!),
-        tiers: predictedTiers,
-      },
-      slo: input.slo.map((slo) => predictedSlo(slo, known, [best, quicker, slower])),
-      cost: {
-        perMonth: rounded(perMonth),
-        per1kQueries: rounded((perMonth / (rate * 3600 * hoursPerMonth)) * 1000),
-        currency: input.prices.currency,
-        pricesOf: input.prices.date,
-        unpriced: known.filter(({ now }) => priceOf(now, input) === null).map(({ now }) => now.tier),
-      },
-      sufficient,
-      feasible: found.feasible,
-      cheapest: found.cheapest,
-      unmeasured: unmeasured.map(({ tier, run }) => ({ tier, run })),
-      notes: found.feasible ? [] : ['Within the limits no counts meet every SLO.'],
-      verified: null,
-    },
+    because: `Not enough data. ${reasons.length === 0 ? 'The stack has no tier to count' : reasons.join('; ')}.`,
+    run: [...new Set(unmeasured.map(({ run }) => run))],
   }
 }
 
-function commandFor(tier: Tier): string {
+function sweepOf(tier: Tier): string {
   return `ragscale loadtest --stage ${stageOfTier[tier] ?? 'pipeline'} --scenario sweep`
 }
 
-interface Context {
-  readonly input: RecommendInput
-  readonly known: readonly Known[]
-  readonly rate: number
-  readonly correlation: number
-}
-
-/** The tiers under the load, every time longer by `errors` standard errors of its measurement. */
-function simulation(
-  { input, known, rate, correlation }: Context,
-  errors: number,
-  size: { queries: number; warmup: number },
-): PipelineSimulation {
-  return new PipelineSimulation(
-    simulatedTiers(input, known, errors),
-    { rate, arrivals: input.arrivals, seed: input.seed, ...size },
-    correlation,
+function answerFor(context: Context, unmeasured: readonly Unmeasured[]): Recommendation {
+  const { input, known } = context
+  const missing = unmeasured.map(({ tier }) => tier)
+  const slos = input.slo
+    .map((slo) => judged(slo, known, missing))
+    .filter((one): one is Judged => typeof one !== 'string')
+  // Where failures alone break a percentile no count can mend it: it is shown as broken, and not searched for.
+  const attainable = slos.filter(({ probability }) => probability < 1)
+  const cautious = simulationOf(context, caution, searched)
+  const worst = (counts: readonly number[]) =>
+    worstOf(cautious.run(tierCounts(known, counts, input.spare)), attainable)
+  const axes = known.map((one) => axisOf(one, context))
+  const found = cheapestCounts(
+    axes,
+    (counts) => worst(counts).ratio,
+    (counts) => withinLimits(counts, context),
+    evaluations,
   )
-}
-
-function simulatedTiers(input: RecommendInput, known: readonly Known[], errors: number): SimulatedTier[] {
-  return known.map(({ now, calibrated }) => ({
-    name: now.tier,
-    model: slowed(calibrated.model, 1 + errors * calibrated.error),
-    replicas: now.replicas,
-    policy: now.policy ?? input.policy,
-    visits: now.visits ?? 1,
-    contention: calibrated.contention,
-  }))
-}
-
-/** Null where no pipeline of just these tiers was measured. */
-function pipelineCorrelation(input: RecommendInput, known: readonly Known[]): Correlation | null {
-  const measured = input.measurements.find(({ stage, tier }) => stage === 'pipeline' && tier === null)
-  if (measured === undefined || known.length < 2 || known.length < input.tiers.length) return null
-  const counts = known.map(({ now }) => ({ replicas: measured.counts?.[now.tier] ?? now.replicas }))
-  const knee = Math.min(
-    ...known.map(({ now, calibrated }, i) => (calibrated.ceiling * counts[i]!.replicas) / (now.visits ?? 1)),
-  )
-  const steps = measured.steps.filter(
-    (step) => step.valid && !step.saturated && step.offered < 0.6 * knee && step.samples.length > 0,
-  )
-  if (steps.length === 0) return null
-  return correlationOf(
-    simulatedTiers(input, known, 0),
-    { counts, arrivals: measured.arrivals ?? { kind: 'poisson' }, steps },
-    input.seed,
-  )
-}
-
-/** The same tier with every time longer by a factor. */
-function slowed(model: TierModel, factor: number): TierModel {
-  const longer = (table: Table): Table => (factor === 1 ? table : table.map((value) => value * factor))
-  switch (model.kind) {
-    case 'fifo':
-      return { ...model, service: longer(model.service) }
-    case 'batching':
-      return { ...model, alphaMs: model.alphaMs * factor, own: longer(model.own) }
-    case 'continuous':
-      return {
-        ...model,
-        alphaMs: model.alphaMs * factor,
-        betaMs: model.betaMs * factor,
-        prefill: longer(model.prefill),
-      }
+  const then = found.counts.map((n) => n + input.spare)
+  const simulations = predictions(context, then)
+  const decisions = known.map((one, i): Decision => {
+    const fewer = found.counts.map((n, j) => (i === j ? n - 1 : n))
+    const breaks = found.counts[i]! > axes[i]!.least ? worst(fewer) : null
+    const own = attainable.filter(({ slo }) => slo.stage === stageOfTier[one.now.tier])
+    return {
+      needed: found.counts[i]!,
+      recommended: then[i]!,
+      axis: axes[i]!,
+      capacity: capacityWithin(
+        one,
+        then[i]!,
+        own.map((slo) => alone(slo, one)),
+        context,
+      ),
+      breaks: breaks !== null && breaks.ratio > 1 ? (breaks.slo?.on ?? null) : null,
+    }
+  })
+  const today = known.map(({ now }) => now.replicas - input.spare)
+  const slo = input.slo.map((one) => predictedSlo(one, known, missing, simulations))
+  const outOfReach = slo.filter(({ ok }) => ok === false)
+  return {
+    schema: 'ragscale.recommendation/1',
+    for: { rate: input.rate, slo: input.slo, spare: input.spare, growth: input.growth ?? 1 },
+    from: [...new Set(known.flatMap(({ calibrated }) => calibrated.runs))],
+    bottleneck: bottleneckOf(known, decisions),
+    tiers: byTier(known, (one, i): TierRecommendation => tierRecommendation(one, decisions[i]!, context)),
+    predicted: {
+      latency: metricOf(simulations, (simulated) => simulated.latencyMs)!,
+      ttft: metricOf(simulations, (simulated) => simulated.ttftMs),
+      tiers: byTier(known, (_, i): PredictedMetric =>
+        metricOf(simulations, (simulated) => simulated.tierMs[i]!)!,
+      ),
+    },
+    slo,
+    cost: costOf(context, then),
+    sufficient: today.every((n, i) => n >= axes[i]!.least) && worst(today).ratio <= 1,
+    feasible: found.feasible && outOfReach.length === 0,
+    cheapest: found.cheapest,
+    unmeasured: unmeasured.map(({ tier, run }) => ({ tier, run })),
+    notes: notesOf(context, found, axes, cautious, attainable, unmeasured),
+    verified: null,
   }
 }
 
-function countsOf(known: readonly Known[], counts: readonly number[]): TierCounts[] {
-  return known.map(({ now }, i) =>
-    now.collection === undefined
-      ? { replicas: counts[i]! }
-      : { replicas: counts[i]!, shards: now.collection.shards, replication: now.collection.replication },
-  )
+/** An SLO of one tier, for a simulation of that tier alone. */
+function alone(one: Judged, tier: Known): Judged {
+  const again = judged(one.slo, [tier], [])
+  return typeof again === 'string' ? one : again
 }
 
-function axisOf({ now, calibrated }: Known, input: RecommendInput, rate: number): Axis {
-  const most = (input.limits.replicas ?? 1000) - input.spare
-  let least = 1
-  while (least < most && utilization(calibrated, least, rate * (now.visits ?? 1)) > 1) least++
-  return { least, most, price: priceOf(now, input) ?? 1e-3 }
+function byTier<T>(known: readonly Known[], of: (one: Known, index: number) => T): Partial<Record<Tier, T>> {
+  return Object.fromEntries(known.map((one, i) => [one.now.tier, of(one, i)])) as Partial<Record<Tier, T>>
+}
+
+function predictions(context: Context, counts: readonly number[]): Simulations {
+  const at = tierCounts(context.known, counts, context.input.spare)
+  const run = (errors: number) => simulationOf(context, errors, predicted).run(at)
+  return { best: run(0), quicker: run(-2), slower: run(2) }
+}
+
+function metricOf(
+  { best, quicker, slower }: Simulations,
+  times: (simulated: Simulations['best']) => Float64Array | null,
+): PredictedMetric | null {
+  const middle = times(best)
+  return middle === null ? null : predictedOf(middle, times(quicker)!, times(slower)!)
+}
+
+function axisOf({ now, calibrated }: Known, { input, rate }: Context): Axis {
+  const most = Math.max(1, (input.limits.replicas ?? 1000) - input.spare)
+  const available =
+    now.collection === undefined ? 1 : Math.max(1, fewestNodes(now.collection, input.spare) - input.spare)
+  let least = available
+  while (least <= most && demand(calibrated, least, rate * (now.visits ?? 1)) > 1) least++
+  // A tier without a price still costs something, or the search would heap it up.
+  const price = hourOf(now, input.prices) ?? 1e-3
+  return { least, most, price, because: least === available ? 'availability' : 'utilization' }
 }
 
 /** Of the ceiling. */
-function utilization(calibrated: Calibrated, replicas: number, rate: number): number {
-  return (rate * (1 + calibrated.contention * (replicas - 1))) / (replicas * calibrated.ceiling)
+function demand({ contention, ceiling }: Calibrated, replicas: number, rate: number): number {
+  return (rate * (1 + contention * (replicas - 1))) / (replicas * ceiling)
 }
 
-function priceOf(now: TierNow, input: RecommendInput): number | null {
-  if (now.gpu !== undefined) {
-    const hour = input.prices.gpuHour[now.gpu]
-    return hour === undefined ? null : hour * (now.gpus ?? 1)
-  }
-  return input.prices.replicaHour[now.tier] ?? null
-}
-
-function withinLimits(counts: readonly number[], known: readonly Known[], input: RecommendInput): boolean {
+function withinLimits(counts: readonly number[], { known, input }: Context): boolean {
+  const tiers = known.map(({ now }) => now)
+  const all = counts.map((n) => n + input.spare)
   const { gpus, budgetPerMonth } = input.limits
-  let gpuCount = 0
-  let perMonth = 0
-  known.forEach(({ now }, i) => {
-    const all = counts[i]! + input.spare
-    if (now.gpu !== undefined) gpuCount += all * (now.gpus ?? 1)
-    perMonth += all * (priceOf(now, input) ?? 0) * hoursPerMonth
+  if (gpus !== null && gpusOf(tiers, all) > gpus) return false
+  return budgetPerMonth === null || costPerMonth(tiers, all, input.prices) <= budgetPerMonth
+}
+
+function bottleneckOf(known: readonly Known[], decisions: readonly Decision[]): Recommendation['bottleneck'] {
+  const capacities = known.map(({ now }, i) => (decisions[i]!.capacity * now.replicas) / (now.visits ?? 1))
+  const at = capacities.indexOf(Math.min(...capacities))
+  const { now } = known[at]!
+  const each = show(decisions[at]!.capacity)
+  const visits = now.visits === undefined || now.visits === 1 ? '' : ` ÷ ${show(now.visits)} visits a query`
+  const sum = `${now.replicas} × ${each}/s${visits} is ${show(capacities[at]!)} queries a second`
+  const others =
+    known.length === 1
+      ? 'it is the only tier that was measured'
+      : 'the lowest of the tiers that were measured'
+  return { tier: now.tier, capacity: rounded(capacities[at]!), because: `${sum}, ${others}.` }
+}
+
+function costOf({ known, input, rate }: Context, counts: readonly number[]): Recommendation['cost'] {
+  const tiers = known.map(({ now }) => now)
+  const perMonth = costPerMonth(tiers, counts, input.prices)
+  return {
+    perMonth: rounded(perMonth),
+    per1kQueries: rounded((perMonth / (rate * 3600 * hoursPerMonth)) * 1000),
+    currency: input.prices.currency,
+    pricesOf: input.prices.date,
+    unpriced: tiers.filter((now) => hourOf(now, input.prices) === null).map(({ tier }) => tier),
+  }
+}
+
+function notesOf(
+  context: Context,
+  found: Found,
+  axes: readonly Axis[],
+  cautious: PipelineSimulation,
+  slos: readonly Judged[],
+  unmeasured: readonly Unmeasured[],
+): string[] {
+  const { known, input, correlation } = context
+  const notes: string[] = []
+  for (const { tier, reason, run } of unmeasured) notes.push(`No count for ${tier}: ${reason}. Run: ${run}`)
+  axes.forEach((axis, i) => {
+    if (axis.least <= axis.most) return
+    notes.push(
+      `${known[i]!.now.tier} needs ${axis.least} replicas to stay below the knee, and limits.replicas is ${input.limits.replicas}.`,
+    )
   })
-  return (gpus === null || gpuCount <= gpus) && (budgetPerMonth === null || perMonth <= budgetPerMonth)
-}
-
-/** Which times an SLO looks at; null when nothing measured tells of it. */
-function judge(slo: Slo, known: readonly Known[]): ((simulated: Simulated) => Float64Array | null) | null {
-  if (slo.percentile === null) return null
-  if (slo.stage === 'pipeline') {
-    if (slo.metric === 'latency') return (simulated) => simulated.latencyMs
-    if (slo.metric === 'ttft' || slo.metric === 'rag_ttft') return (simulated) => simulated.ttftMs
-    return null
+  if (!found.feasible && axes.every((axis) => axis.least <= axis.most)) {
+    const many = axes.map((axis) => Math.min(axis.most, axis.least * 4 + 8))
+    const { ratio, slo } = worstOf(cautious.run(tierCounts(known, many, input.spare)), slos)
+    notes.push(
+      ratio > 1
+        ? `No counts meet ${slo!.on}: with replicas to waste it would still be ${show(ratio)} × its limit. The work itself must become quicker, or the limit wider.`
+        : 'The counts that meet every SLO are beyond limits.replicas, limits.gpus or limits.budget.',
+    )
   }
-  const index = known.findIndex(({ now }) => stageOfTier[now.tier] === slo.stage)
-  if (index < 0) return null
-  if (slo.metric === 'latency') return (simulated) => simulated.tierMs[index]!
-  if (slo.metric === 'ttft') return (simulated) => simulated.tierTtftMs[index]!
-  return null
-}
-
-const probabilityOf = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 } as const
-
-function valueOf(slo: Slo, simulated: Simulated, known: readonly Known[]): number | null {
-  const times = judge(slo, known)?.(simulated)
-  if (times === undefined || times === null || slo.percentile === null) return null
-  return quantileOfSorted(times.slice().sort(), probabilityOf[slo.percentile])
-}
-
-function worstOf(simulated: Simulated, slo: readonly Slo[], known: readonly Known[]): number {
-  return Math.max(0, ...slo.map((one) => (valueOf(one, simulated, known) ?? 0) / one.limit))
-}
-
-function predictedSlo(
-  slo: Slo,
-  known: readonly Known[],
-  [best, quicker, slower]: readonly [Simulated, Simulated, Simulated],
-): PredictedSlo {
-  const base = { on: slo.on, unit: slo.unit, limit: slo.limit }
-  const value = valueOf(slo, best, known)
-  if (value === null || slo.percentile === null)
-    return {
-      ...base,
-      predicted: null,
-      band: null,
-      ok: null,
-      because: 'nothing that was measured tells of it',
-    }
-  const [estimate] = quantilesWithin(judge(slo, known)!(best)!, [probabilityOf[slo.percentile]])
-  const band = bandOf(estimate!, valueOf(slo, quicker, known)!, valueOf(slo, slower, known)!)
-  return {
-    ...base,
-    predicted: rounded(value),
-    band,
-    ok: value <= slo.limit,
-    because: 'simulated with the measured laws at the recommended counts',
-  }
-}
-
-function tierRecommendation(
-  one: Known,
-  then: number,
-  needed: number,
-  axis: Axis,
-  rate: number,
-  input: RecommendInput,
-): TierRecommendation {
-  const { now, calibrated } = one
-  const visits = now.visits ?? 1
-  const knee = calibrated.knee ?? calibrated.ceiling
-  const share = (rate * visits * (1 + calibrated.contention * (then - 1))) / (then * knee)
-  const boundBy =
-    input.spare > 0 ? 'spare' : needed > axis.least ? 'latency' : needed === 1 ? 'minimum' : 'utilization'
-  return {
-    now: shown(now, now.replicas),
-    // eslint-disable-next-line unicorn/no-thenable -- a field of the recommendation's format, never a function
-    then: shown(now, then),
-    capacityPerReplica: rounded(calibrated.ceiling),
-    capacityBand: [
-      rounded(calibrated.ceiling * (1 - 2 * calibrated.error)),
-      rounded(calibrated.ceiling * (1 + 2 * calibrated.error)),
-    ],
-    kneePerReplica: calibrated.knee === null ? null : rounded(calibrated.knee),
-    utilization: rounded(share),
-    boundBy,
-    confidence: calibrated.confidence,
-    model: calibrated.model.kind,
-    visits,
-    because: [
-      ...calibrated.because,
-      `${show(rate * visits)}/s over ${then} is ${show((100 * rate * visits) / then / knee)} % of the ${calibrated.knee === null ? 'highest measured rate' : 'knee'}; at most ${kneeShare * 100} % is allowed.`,
-    ],
-  }
-}
-
-function shown(now: TierNow, n: number): Counts {
-  if (now.collection !== undefined)
-    return { nodes: n, shards: now.collection.shards, replication: now.collection.replication }
-  return { replicas: n, ...(now.tensorParallel === undefined ? {} : { tensorParallel: now.tensorParallel }) }
+  if (correlation !== null)
+    notes.push(
+      correlation.value > 0
+        ? `A query that is slow in one tier is slow in the next (rank correlation about ${show(correlation.value)}, from ${correlation.queries} queries of the pipeline); the prediction has it so.`
+        : `In the pipeline the tiers' times were independent of each other, as far as ${correlation.queries} queries tell.`,
+    )
+  else if (known.length > 1)
+    notes.push(
+      'No pipeline was measured whole at a low rate: the tiers are taken to be slow independently of each other.',
+    )
+  return notes
 }

@@ -5,6 +5,8 @@ export interface Axis {
   readonly most: number
   /** Price of one, in anything that is the same for all axes. */
   readonly price: number
+  /** What `least` comes from. */
+  readonly because: 'utilization' | 'availability'
 }
 
 export interface Found {

@@ -21,12 +21,15 @@ export interface Simulated {
   readonly ttftMs: Float64Array | null
   /** By tier: request to first token. */
   readonly tierTtftMs: readonly (Float64Array | null)[]
+  /** By tier: (last token − first) ÷ (tokens − 1). */
+  readonly tierTpotMs: readonly (Float64Array | null)[]
 }
 
 interface Passed {
   /** When each query is done with the tier. */
   readonly leaving: Float64Array
   readonly firstToken: Float64Array | null
+  readonly tokens: Float64Array | null
 }
 
 /**
@@ -88,6 +91,11 @@ export class PipelineSimulation {
       tierTtftMs: passed.map((tier, i) =>
         tier.firstToken === null ? null : since(tier.firstToken, entering(i)),
       ),
+      tierTpotMs: passed.map((tier) => {
+        if (tier.firstToken === null) return null
+        const decoding = since(tier.leaving, tier.firstToken)
+        return decoding.map((time, i) => time / Math.max(1, tier.tokens![i + warmup]! - 1))
+      }),
     }
   }
 
@@ -116,13 +124,15 @@ export class PipelineSimulation {
     const served = serve(tier.model, behind, sorted, draws, randomOf(this.#load.seed, 900 + index))
     const leaving = arriving.slice()
     const firstToken = served.firstToken === null ? null : arriving.slice()
+    const tokens = served.tokens === null ? null : new Float64Array(arriving.length)
     for (let i = 0; i < order.length; i++) {
       const query = requests[order[i]!]!
       if (served.leaving[i]! > leaving[query]!) leaving[query] = served.leaving[i]!
       if (firstToken !== null && served.firstToken![i]! > firstToken[query]!)
         firstToken[query] = served.firstToken![i]!
+      if (tokens !== null) tokens[query] = Math.round(served.tokens![i]!)
     }
-    return { leaving, firstToken }
+    return { leaving, firstToken, tokens }
   }
 
   #drawsOf(index: number, shards: number, requests: Int32Array): Draws {

@@ -66,19 +66,19 @@ export function prove(stack: HiddenStack, queries: number): Proof {
         percentile: 'p50',
         predicted: latency.p50,
         band: latency.p50Band,
-        examined: quantile(truth.latencyMs, 0.5),
+        examined: quantile(truth.sorted, 0.5),
       },
       {
         percentile: 'p95',
         predicted: latency.p95,
         band: latency.p95Band,
-        examined: quantile(truth.latencyMs, 0.95),
+        examined: quantile(truth.sorted, 0.95),
       },
       {
         percentile: 'p99',
         predicted: latency.p99,
         band: latency.p99Band,
-        examined: quantile(truth.latencyMs, 0.99),
+        examined: quantile(truth.sorted, 0.99),
       },
     ],
   }
