@@ -15,6 +15,8 @@ import { buildSteps } from '../../../src/recording/steps.ts'
 import { processRuntime } from '../../../src/runtime.ts'
 import { stackWith } from '../../unit/load/stacks.ts'
 
+const runtime = processRuntime()
+
 export interface Measured {
   readonly run: K6Run
   /** As `run.json` will hold them, each with its own word on whether it may be believed. */
@@ -27,11 +29,13 @@ export async function measure(
   scenario: ScenarioOptions,
   target: LoadTarget,
   queries: readonly object[],
-  /** What the server under test says of itself, for the time of the run. */
-  resources: () => Promise<readonly ResourceSample[]> = async () => await Promise.resolve([]),
+  options: {
+    /** What the server under test says of itself, asked when the run is over. */
+    readonly resources?: () => Promise<readonly ResourceSample[]>
+    readonly signal?: AbortSignal
+  } = {},
 ): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-measuring-'))
-  const runtime = processRuntime()
   try {
     const file = join(folder, 'queries.jsonl')
     await writeFile(file, queries.map((query) => `${JSON.stringify(query)}\n`).join(''))
@@ -42,8 +46,16 @@ export async function measure(
       null,
     )
     const host = sampleHost()
-    const run = await runK6({ k6: await findK6(runtime), plan, folder, scratch: folder, runtime })
-    const samples = [...host.stop(), ...(await resources())]
+    const { resources, signal } = options
+    const run = await runK6({
+      k6: await findK6(runtime),
+      plan,
+      folder,
+      scratch: folder,
+      runtime,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const samples = [...host.stop(), ...((await resources?.()) ?? [])]
     const series = await readHlog(join(folder, 'latency.hlog'))
     const steps = buildSteps(
       { steps: run.steps, series, resources: samples, generatorsLost: [] },

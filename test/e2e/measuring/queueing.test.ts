@@ -51,9 +51,11 @@ async function load(
       { stage: 'embed', scenario: 'steady', rate, durationMs: seconds * 1_000, warmupMs, seed: 11 },
       { urls: [`http://127.0.0.1:${port}`], protocol: 'tei' },
       [{ query: 'what is a queue?' }],
-      async () => {
-        served = (await server.ask({ type: 'log' }, 'log')).served
-        return asResources(served, servers)
+      {
+        resources: async () => {
+          served = (await server.ask({ type: 'log' }, 'log')).served
+          return asResources(served, servers)
+        },
       },
     )
     return { ...measured, served }

@@ -27,9 +27,11 @@ it('the tokens of a hundred streams are timed as the server wrote them', async (
         },
         { urls: [`http://127.0.0.1:${port}`], protocol: 'openai', model: 'm', outputTokens: config.tokens },
         [{ query: 'what is a token?' }],
-        async () => {
-          streamed = (await server.ask({ type: 'log' }, 'log')).streamed
-          return []
+        {
+          resources: async () => {
+            streamed = (await server.ask({ type: 'log' }, 'log')).streamed
+            return []
+          },
         },
       )
     } finally {
