@@ -206,7 +206,12 @@ const tasks = {
     must(process.execPath, [tool('oxlint', 'oxlint'), '--type-aware', ...sources])
     must(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.json'])
     must(process.execPath, [tool('knip', 'knip')])
+    ensureBuild()
+    must(process.execPath, [tool('publint', 'publint')])
     finish(vitest(['unit', 'cli']))
+  },
+  build() {
+    ensureBuild()
   },
   bench(args) {
     ensureBuild()

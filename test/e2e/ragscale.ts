@@ -42,7 +42,7 @@ export async function workplace(env: Record<string, string> = {}): Promise<Workp
   const start = (...args: string[]): Running => spawn(folder, env, args)
   const ragscale = async (...args: string[]): Promise<Ended> => {
     const { exitCode, stdout, stderr } = await start(...args)
-    return { exitCode: exitCode ?? -1, stdout: String(stdout), stderr: String(stderr) }
+    return { exitCode: exitCode ?? -1, stdout, stderr }
   }
   return {
     folder,
