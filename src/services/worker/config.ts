@@ -27,5 +27,3 @@ export const workerConfigSchema = z.strictObject({
     .default(32)
     .describe('Documents written at once; one more is answered 429.'),
 })
-
-export type WorkerConfig = z.output<typeof workerConfigSchema>
