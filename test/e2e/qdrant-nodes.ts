@@ -11,7 +11,14 @@ import type { FromService } from '../../src/services/process.ts'
 const main = fileURLToPath(new URL('../../src/services/emulators/qdrant/main.ts', import.meta.url))
 
 /** A modelled time that is over at once: for tests of what is answered, not of when. */
-export const instant = { model: 'search', servers: 8, baseMs: 0, msPerMillionPoints: 1000, fanoutMs: 0, cv: 0 } as const
+export const instant = {
+  model: 'search',
+  servers: 8,
+  baseMs: 0,
+  msPerMillionPoints: 1000,
+  fanoutMs: 0,
+  cv: 0,
+} as const
 
 export interface RunningNode {
   readonly url: string
@@ -58,7 +65,8 @@ export class QdrantNodes {
     const child = fork(main, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     child.send({ type: 'configure', config })
     const [message] = (await once(child, 'message')) as [FromService]
-    if (message.type !== 'listening') throw new Error(`node ${node} did not start: ${JSON.stringify(message)}`)
+    if (message.type !== 'listening')
+      throw new Error(`node ${node} did not start: ${JSON.stringify(message)}`)
     this.running[node] = { url: this.url(node), process: child }
   }
 
@@ -92,12 +100,17 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Polls until a condition holds; throws what it last saw when it never does. */
-export async function eventually<T>(look: () => Promise<T>, holds: (seen: T) => boolean, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(
+  look: () => Promise<T>,
+  holds: (seen: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const seen = await look()
     if (holds(seen)) return seen
-    if (performance.now() > deadline) throw new Error(`did not come true in ${timeoutMs} ms: ${JSON.stringify(seen)}`)
+    if (performance.now() > deadline)
+      throw new Error(`did not come true in ${timeoutMs} ms: ${JSON.stringify(seen)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -69,7 +69,16 @@ function apply(state: ClusterState, change: Change): void {
       state.aliases = aliases
       return
     }
-    default:
+    case 'update_collection':
+    case 'create_index':
+    case 'delete_index':
+    case 'create_shard_key':
+    case 'delete_shard_key':
+    case 'set_replicas':
+    case 'drop_replica':
+    case 'start_transfer':
+    case 'finish_transfer':
+    case 'abort_transfer':
       return applyToCollection(state, collectionOf(state, change.collection), change)
   }
 }

@@ -1,4 +1,4 @@
-import { QdrantError } from '../errors.ts'
+import type { QdrantError } from '../errors.ts'
 import { applyProposal } from './apply.ts'
 import type { Change, Proposal } from './change.ts'
 import type { ConsensusStore } from './consensus-store.ts'

@@ -59,8 +59,9 @@ export class Transfers {
         wanted.add(name)
         if (transfer.to === cluster.self && !this.#incoming.has(name))
           this.#incoming.set(name, performance.now())
-        if (transfer.from === cluster.self && !this.#running.has(name))
-          this.#start(collection, transfer, name)
+        // One of the same name that has ended may still say farewell.
+        const idle = this.#running.get(name)?.cancelled ?? true
+        if (transfer.from === cluster.self && idle) this.#start(collection, transfer, name)
       }
     }
     for (const name of this.#incoming.keys()) if (!wanted.has(name)) this.#incoming.delete(name)
@@ -113,13 +114,14 @@ export class Transfers {
     const { shard, from, to } = transfer
     const end = (kind: 'finish_transfer' | 'abort_transfer') =>
       this.#options.cluster.propose({ kind, collection: collection.name, transfer: { shard, from, to } })
-    this.#carry(collection, running)
-      .then(async () => {
-        if (running.broken) throw new Error('a write could not be passed on')
-        if (!running.cancelled) await end('finish_transfer')
-        // One that was lost while the end was being agreed on.
-        if (running.broken) await this.#giveUp(collection.name, transfer)
-      })
+    const carry = async (): Promise<void> => {
+      await this.#carry(collection, running)
+      if (running.broken) throw new Error('a write could not be passed on')
+      if (!running.cancelled) await end('finish_transfer')
+      // One that was lost while the end was being agreed on.
+      if (running.broken) await this.#giveUp(collection.name, transfer)
+    }
+    carry()
       .catch(async () => {
         running.forwards = false
         if (!running.cancelled) await end('abort_transfer')

@@ -2,7 +2,7 @@ import { formatError } from '../errors.ts'
 import type { AliasAction } from '../cluster/change.ts'
 import { list, object, required, text } from '../wire/fields.ts'
 import { json, type Answer } from './answer.ts'
-import { collectionName, jsonOf, type ApiRequest } from './request.ts'
+import { collectionName, jsonOf, timeoutMs, type ApiRequest } from './request.ts'
 import { route, type Route } from './router.ts'
 
 export const aliasRoutes: readonly Route[] = [
@@ -27,14 +27,14 @@ function aliasList(aliases: Readonly<Record<string, string>>): Answer {
 async function change(request: ApiRequest): Promise<Answer> {
   const fields = object(jsonOf(request), 'struct ChangeAliasesOperation')
   const actions = list(required(fields, 'actions')).map(actionOf)
-  await request.node.cluster.propose({ kind: 'change_aliases', actions })
+  await request.node.cluster.propose({ kind: 'change_aliases', actions }, timeoutMs(request))
   return json(true)
 }
 
 function actionOf(value: unknown): AliasAction {
   const action = object(value)
-  const [kind] = Object.keys(action)
-  const fields = kind === undefined ? {} : object(action[kind])
+  const [kind = ''] = Object.keys(action)
+  const fields = object(action[kind] ?? {})
   const name = (field: string) => text(required(fields, field))
   switch (kind) {
     case 'create_alias':

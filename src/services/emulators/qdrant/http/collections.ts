@@ -10,7 +10,7 @@ import type { ShardInfo } from '../points/answer.ts'
 import { list, object, oneOf, optional, peerId, required, text, unsigned } from '../wire/fields.ts'
 import { isObject } from '../wire/json.ts'
 import { json, type Answer } from './answer.ts'
-import { collectionName, jsonOf, waits, type ApiRequest } from './request.ts'
+import { collectionName, jsonOf, timeoutMs, waits, type ApiRequest } from './request.ts'
 import { route, type Route } from './router.ts'
 import { shardKey } from './selectors.ts'
 
@@ -48,7 +48,7 @@ async function create(request: ApiRequest): Promise<Answer> {
   const config = newCollectionConfig(jsonOf(request), Math.max(1, peers.length))
   const { params } = config
   const count = params.sharding_method === 'custom' ? 0 : params.shard_number
-  const placement = placeShards(peers, count, params.replication_factor)
+  const placement = placeShards(node.cluster.state, peers, count, params.replication_factor)
   const collection: CollectionState = {
     name,
     uuid: randomUUID(),
@@ -62,7 +62,7 @@ async function create(request: ApiRequest): Promise<Answer> {
     payloadIndexes: {},
     transfers: [],
   }
-  await node.cluster.propose({ kind: 'create_collection', collection })
+  await node.cluster.propose({ kind: 'create_collection', collection }, timeoutMs(request))
   return json(true)
 }
 
@@ -70,7 +70,10 @@ async function update(request: ApiRequest): Promise<Answer> {
   const { node } = request
   const collection = node.collection(collectionName(request))
   const config = updatedConfig(collection.config, jsonOf(request))
-  await node.cluster.propose({ kind: 'update_collection', collection: collection.name, config })
+  await node.cluster.propose(
+    { kind: 'update_collection', collection: collection.name, config },
+    timeoutMs(request),
+  )
   return json(true)
 }
 
@@ -78,7 +81,7 @@ async function remove(request: ApiRequest): Promise<Answer> {
   const { cluster } = request.node
   const name = collectionName(request)
   if (!Object.hasOwn(cluster.state.collections, name)) return json(false)
-  await cluster.propose({ kind: 'delete_collection', collection: name })
+  await cluster.propose({ kind: 'delete_collection', collection: name }, timeoutMs(request))
   return json(true)
 }
 
@@ -132,7 +135,7 @@ async function createIndex(request: ApiRequest): Promise<Answer> {
   }
   const type = oneOf(isObject(schema) ? required(schema, 'type') : schema, indexTypes)
   const change = { kind: 'create_index', collection: collection.name, field, type, params: schema } as const
-  await node.cluster.propose(change)
+  await node.cluster.propose(change, timeoutMs(request))
   return json({ operation_id: await countIndex(request, collection), status: statusOf(request) })
 }
 
@@ -140,7 +143,7 @@ async function deleteIndex(request: ApiRequest): Promise<Answer> {
   const { node } = request
   const collection = node.collection(collectionName(request))
   const field = request.params['field_name'] ?? ''
-  await node.cluster.propose({ kind: 'delete_index', collection: collection.name, field })
+  await node.cluster.propose({ kind: 'delete_index', collection: collection.name, field }, timeoutMs(request))
   return json({ operation_id: await countIndex(request, collection), status: statusOf(request) })
 }
 
@@ -174,7 +177,7 @@ export async function createShardKey(
     optional(fields['placement'], (value) => list(value).map(peerId)) ?? votersOf(node.cluster.state)
   const unknown = peers.find((peer: PeerId) => !Object.hasOwn(node.cluster.state.peers, peer))
   if (unknown !== undefined) throw badRequest(`Placement contains unknown peer ids: ${unknown}`)
-  const placement = placeShards(peers, count, replication, collection)
+  const placement = placeShards(node.cluster.state, peers, count, replication, collection)
   await node.cluster.propose({ kind: 'create_shard_key', collection: collection.name, key, placement })
   return json(true)
 }

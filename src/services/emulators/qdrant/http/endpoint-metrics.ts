@@ -4,15 +4,12 @@ import { buckets, type EndpointStats, type RequestStats } from './stats.ts'
 const points = '/collections/{collection_name}/points'
 
 /** The endpoints that Qdrant counts in its metrics. */
+const afterPoints =
+  'batch count delete discover discover/batch facet payload payload/clear payload/delete query query/batch query/groups recommend recommend/batch recommend/groups scroll search search/batch search/groups search/matrix/offsets search/matrix/pairs vectors vectors/delete'
 const counted: ReadonlySet<string> = new Set([
   '/collections/{collection_name}/index',
   points,
-  ...[
-    ...['batch', 'count', 'delete', 'discover', 'discover/batch', 'facet', 'payload', 'payload/clear'],
-    ...['payload/delete', 'query', 'query/batch', 'query/groups', 'recommend', 'recommend/batch'],
-    ...['recommend/groups', 'scroll', 'search', 'search/batch', 'search/groups', 'search/matrix/offsets'],
-    ...['search/matrix/pairs', 'vectors', 'vectors/delete'],
-  ].map((rest) => `${points}/${rest}`),
+  ...afterPoints.split(' ').map((rest) => `${points}/${rest}`),
 ])
 
 /** Answers by endpoint and status; durations of those that succeeded. */

@@ -1,3 +1,4 @@
+import { holdsShards } from '../cluster/apply.ts'
 import { shardsOf, type CollectionState } from '../cluster/state.ts'
 import { processMetrics } from './process-metrics.ts'
 import { endpointMetrics } from './endpoint-metrics.ts'
@@ -24,6 +25,7 @@ export function metricsText({ node, stats }: ApiRequest): string {
       (sum, [shard]) => sum + (shards.find(collection, shard)?.points.count ?? 0),
       0,
     )
+  const held = collections.filter((collection) => holdsShards(collection, self))
   const transferring = (direction: 'from' | 'to') => (collection: CollectionState) =>
     collection.transfers.filter((transfer) => transfer[direction] === self).length
 
@@ -35,12 +37,12 @@ export function metricsText({ node, stats }: ApiRequest): string {
   out.gauge(
     'collection_vectors',
     'amount of vectors grouped by vector name',
-    collections.map((collection) => [{ collection: collection.name, vector: '' }, vectorsOf(collection)]),
+    held.map((collection) => [{ collection: collection.name, vector: '' }, vectorsOf(collection)]),
   )
   out.gauge(
     'collection_indexed_only_excluded_points',
     'amount of points excluded in indexed_only requests',
-    collections.map((collection) => [{ id: collection.name, vector: '' }, 0]),
+    held.map((collection) => [{ id: collection.name, vector: '' }, 0]),
   )
   const replicas = collections.flatMap((collection) =>
     shardsOf(collection).map(([, shard]) => Object.values(shard.replicas)),

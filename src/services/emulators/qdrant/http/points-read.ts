@@ -59,7 +59,12 @@ async function scroll(request: ApiRequest): Promise<Answer> {
     )
   }
   const find = {
-    ...{ vector: null, order, from, threshold: null, exact: true, ef: null },
+    vector: null,
+    order,
+    from,
+    threshold: null,
+    exact: true,
+    ef: null,
     // One more tells whether there is a next page.
     limit: order === null ? limit + 1 : limit,
     filter: filterOf(fields['filter'], collection),

@@ -51,7 +51,9 @@ async function answerOne(request: ApiRequest, read: ReadSearch, show: Show): Pro
 async function answerAll(request: ApiRequest, read: ReadSearch, show: Show): Promise<Answer> {
   const fields = object(jsonOf(request), 'struct QueryRequestBatch')
   const collection = askedCollection(request)
-  const searches = list(required(fields, 'searches')).map((one) => read(object(one), collection, request))
+  const searches = list(required(fields, 'searches')).map(
+    async (one) => await read(object(one), collection, request),
+  )
   return { result: `[${(await run(request, collection, await Promise.all(searches), show)).join(',')}]` }
 }
 

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { shardsOf, type CollectionState, type ShardState } from '../cluster/state.ts'
 import type { QdrantNode } from '../node.ts'
 import type { Fields } from '../wire/fields.ts'
-import { rawNumber } from '../wire/json.ts'
+import { rawNumber, type RawNumber } from '../wire/json.ts'
+import { float32Text } from '../wire/number-text.ts'
 import { peersOf, preciseTime, raftInfo, shownUri } from './cluster.ts'
 import { sortedNames } from './collections.ts'
 import { memoryUse } from './process-metrics.ts'
@@ -51,9 +52,13 @@ export function telemetry({ node, stats, query }: ApiRequest): Fields {
         node.counters.hardware().map(([collection, use]) => [
           collection,
           {
-            ...{ cpu: use.cpu, payload_io_read: 0, payload_io_write: use.payloadWritten },
-            ...{ payload_index_io_read: 0, payload_index_io_write: 0 },
-            ...{ vector_io_read: 0, vector_io_write: use.vectorWritten },
+            cpu: use.cpu,
+            payload_io_read: 0,
+            payload_io_write: use.payloadWritten,
+            payload_index_io_read: 0,
+            payload_index_io_write: 0,
+            vector_io_read: 0,
+            vector_io_write: use.vectorWritten,
           },
         ]),
       ),
@@ -73,12 +78,18 @@ function appTelemetry({ startedAt }: QdrantNode, level: number): Fields {
       ? {}
       : {
           features: {
-            ...{ debug: false, service_debug_feature: false, recovery_mode: false },
-            ...{ gpu: false, rocksdb: false, staging: false },
+            debug: false,
+            service_debug_feature: false,
+            recovery_mode: false,
+            gpu: false,
+            rocksdb: false,
+            staging: false,
           },
           runtime_features: {
-            ...{ all: false, incremental_hnsw_building: true },
-            ...{ appendable_quantization: true, single_file_mmap_vector_storage: false },
+            all: false,
+            incremental_hnsw_building: true,
+            appendable_quantization: true,
+            single_file_mmap_vector_storage: false,
           },
           low_memory_mode: 'disabled',
           hnsw_global_config: { healing_threshold: 0.3 },
@@ -87,7 +98,7 @@ function appTelemetry({ startedAt }: QdrantNode, level: number): Fields {
             distribution_version: process.version,
             is_docker: false,
             cores: availableParallelism(),
-            cpu_cores_used: process.cpuUsage().user / 1e6 / process.uptime(),
+            cpu_cores_used: single(process.cpuUsage().user / 1e6 / process.uptime()),
             ram_size: Math.round(totalmem() / 1024),
             disk_size: 0,
             cpu_flags: '',
@@ -115,7 +126,11 @@ function collectionTelemetry(node: QdrantNode, collection: CollectionState, leve
       ? {}
       : { shards: shardsOf(collection).map(([id, shard]) => shardTelemetry(node, collection, id, shard)) }),
     transfers: collection.transfers.map(({ shard, from, to, sync, method }) => ({
-      ...{ shard_id: shard, from: rawNumber(from), to: rawNumber(to), sync, method },
+      shard_id: shard,
+      from: rawNumber(from),
+      to: rawNumber(to),
+      sync,
+      method,
     })),
     resharding: [],
   }
@@ -189,19 +204,25 @@ function clusterTelemetry({ cluster, config }: QdrantNode, level: number): Field
 }
 
 const noSnapshots = (id: string): Fields => ({
-  ...{ id, running_snapshots: 0, running_snapshot_recovery: 0, total_snapshot_creations: 0 },
+  id,
+  running_snapshots: 0,
+  running_snapshot_recovery: 0,
+  total_snapshot_creations: 0,
 })
 
 function durations({ count, totalMicros, minMicros, maxMicros, lastAt }: EndpointStats): Fields {
   return {
     count,
-    avg_duration_micros: totalMicros / count,
-    min_duration_micros: minMicros,
-    max_duration_micros: maxMicros,
+    avg_duration_micros: single(totalMicros / count),
+    min_duration_micros: single(minMicros),
+    max_duration_micros: single(maxMicros),
     total_duration_micros: totalMicros,
     last_responded: lastAt.toISOString(),
   }
 }
+
+/** As Qdrant prints what it holds in single precision. */
+const single = (value: number): RawNumber => rawNumber(float32Text(Math.fround(value)))
 
 /** The same for one node for ever: made of its peer id. */
 function stableUuid(peer: string): string {

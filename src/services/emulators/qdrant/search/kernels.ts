@@ -74,57 +74,46 @@ const loadAt = (base: number, offset: number) => [
 
 /** Adds what one pair of four coordinates contributes to a sum. */
 function accumulate(name: KernelName, sum: number, offset: number): number[] {
-  const pair = [...loadAt(local.vectors, offset), ...loadAt(local.query, offset)]
-  const term =
-    name === 'dot'
-      ? [...pair, op.simd, ...simd.multiply]
-      : [
-          ...pair,
-          ...[op.simd, ...simd.subtract],
-          ...(name === 'absolute'
-            ? [op.simd, ...simd.absolute]
-            : [
-                ...set(local.difference),
-                ...get(local.difference),
-                ...get(local.difference),
-                op.simd,
-                ...simd.multiply,
-              ]),
-        ]
-  return [...get(sum), ...term, op.simd, ...simd.add, ...set(sum)]
+  const difference = get(local.difference)
+  const square = [set(local.difference), difference, difference, [op.simd], simd.multiply].flat()
+  const pair = [...loadAt(local.vectors, offset), ...loadAt(local.query, offset), op.simd]
+  const terms: Readonly<Record<KernelName, readonly number[]>> = {
+    dot: [...pair, ...simd.multiply],
+    squared: [...pair, ...simd.subtract, ...square],
+    absolute: [...pair, ...simd.subtract, op.simd, ...simd.absolute],
+  }
+  return [...get(sum), ...terms[name], op.simd, ...simd.add, ...set(sum)]
 }
 
 function body(name: KernelName): number[] {
   const [first, second, third, fourth] = local.sums
+  const sixteenZeros = Array<number>(16).fill(0)
+  const addVectors = [op.simd, ...simd.add]
   const lane = (index: number) => [...get(first), op.simd, ...simd.lane, index]
+  const add = (to: number, what: readonly number[]) => [...get(to), ...what, op.add, ...set(to)]
+  const sumOfLanes = [lane(0), lane(1), [op.addFloat], lane(2), lane(3), [op.addFloat, op.addFloat]].flat()
   return [
-    ...[op.block, noValue, ...get(local.count), op.isZero, op.branchIf, 0],
-    ...[op.loop, noValue],
-    ...local.sums.flatMap((sum) => [op.simd, ...simd.constant, ...Array<number>(16).fill(0), ...set(sum)]),
-    ...[op.constant, 0, ...set(local.at)],
-    ...[op.loop, noValue],
-    ...local.sums.flatMap((sum, index) => accumulate(name, sum, 16 * index)),
-    // 64 as signed LEB128.
-    ...[...get(local.at), op.constant, 0xc0, 0x00, op.add, ...set(local.at)],
-    ...[...get(local.at), ...get(local.stride), op.lessUnsigned, op.branchIf, 0, op.end],
-    ...[...get(first), ...get(second), op.simd, ...simd.add],
-    ...[...get(third), ...get(fourth), op.simd, ...simd.add, op.simd, ...simd.add, ...set(first)],
-    ...[
-      ...get(local.out),
-      ...lane(0),
-      ...lane(1),
-      op.addFloat,
-      ...lane(2),
-      ...lane(3),
-      op.addFloat,
-      op.addFloat,
-    ],
-    ...[op.store, 2, 0],
-    ...[...get(local.vectors), ...get(local.stride), op.add, ...set(local.vectors)],
-    ...[...get(local.out), op.constant, 4, op.add, ...set(local.out)],
-    ...[...get(local.count), op.constant, 1, op.subtract, ...set(local.count)],
-    ...[...get(local.count), op.branchIf, 0, op.end, op.end, op.end],
-  ]
+    // Nothing to do without vectors.
+    [op.block, noValue, ...get(local.count), op.isZero, op.branchIf, 0],
+    // For each vector: sums and position to zero,
+    [op.loop, noValue],
+    ...local.sums.map((sum) => [op.simd, ...simd.constant, ...sixteenZeros, ...set(sum)]),
+    [op.constant, 0, ...set(local.at)],
+    // for each 64 bytes: four sums of four coordinates (the step is 64 as signed LEB128),
+    [op.loop, noValue],
+    ...local.sums.map((sum, index) => accumulate(name, sum, 16 * index)),
+    add(local.at, [op.constant, 0xc0, 0x00]),
+    [...get(local.at), ...get(local.stride), op.lessUnsigned, op.branchIf, 0, op.end],
+    // then all of them into one, which is stored,
+    [...get(first), ...get(second), ...addVectors, ...get(third), ...get(fourth), ...addVectors],
+    [...addVectors, ...set(first)],
+    [...get(local.out), ...sumOfLanes, op.store, 2, 0],
+    // and on to the next.
+    add(local.vectors, get(local.stride)),
+    add(local.out, [op.constant, 4]),
+    [...get(local.count), op.constant, 1, op.subtract, ...set(local.count)],
+    [...get(local.count), op.branchIf, 0, op.end, op.end, op.end],
+  ].flat()
 }
 
 function moduleBytes(): Uint8Array {
@@ -134,10 +123,13 @@ function moduleBytes(): Uint8Array {
     const content = [2, 1, i32, 5, v128, ...body(kernel)]
     return [...length(content.length), ...content]
   })
+  const magicAndVersion = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
+  const oneType = [1, 0x60, 5, i32, i32, i32, i32, i32, 0]
+  const oneMemory = [1, ...name('store'), ...name('memory'), 0x02, 0x00, 1]
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 5, i32, i32, i32, i32, i32, 0]),
-    ...section(2, [1, ...name('store'), ...name('memory'), 0x02, 0x00, 1]),
+    ...magicAndVersion,
+    ...section(1, oneType),
+    ...section(2, oneMemory),
     ...section(3, [names.length, ...names.map(() => 0)]),
     ...section(7, [names.length, ...names.flatMap((kernel, index) => [...name(kernel), 0x00, index])]),
     ...section(10, [names.length, ...code]),
