@@ -24,7 +24,9 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
       if (stack.target === 'external') throw notOurs()
       const wanted = withCounts(stack, counts)
       if (!found.running) throw notRunning(stack.name)
-      return target.plan(wanted, found).filter(({ tier }) => tier === null || counts.has(tier))
+      return target
+        .plan(wanted, found, 'ragscale scale')
+        .filter(({ tier }) => tier === null || counts.has(tier))
     },
   )
   const { stdout } = runtime

@@ -4,6 +4,8 @@ import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Observed, Progress, StackTarget, Step } from '../targets/target.ts'
 
+const mostRounds = 3
+
 export interface ChangeOptions {
   readonly stack: Stack
   readonly target: StackTarget
@@ -13,7 +15,6 @@ export interface ChangeOptions {
   readonly plan: (observed: Observed) => readonly Step[]
   readonly dryRun: boolean
   readonly timeoutMs: number
-  readonly onPlan?: (steps: readonly Step[]) => void
   readonly onProgress: (progress: Progress) => void
 }
 
@@ -43,10 +44,17 @@ export async function change(options: ChangeOptions, runtime: Runtime): Promise<
       onWait: (who) => onProgress({ kind: 'note', text: `${who}; waiting for it` }),
     })
     try {
-      const steps = options.plan(await target.observe(stack))
-      options.onPlan?.(steps)
-      await target.execute(steps, { onProgress, signal: interrupt.signal, timeoutMs })
-      return { steps, observed: await target.observe(stack) }
+      const done: Step[] = []
+      let observed = await target.observe(stack)
+      // What only shows once something runs is planned then: shards move off a node that had to be started first.
+      for (let round = 0; round < mostRounds; round++) {
+        const steps = options.plan(observed)
+        if (steps.length === 0) break
+        await target.execute(steps, { onProgress, signal: interrupt.signal, timeoutMs })
+        done.push(...steps)
+        observed = await target.observe(stack)
+      }
+      return { steps: done, observed }
     } finally {
       await lock.release()
     }

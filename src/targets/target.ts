@@ -100,8 +100,8 @@ export interface LockOptions {
 export interface StackTarget {
   readonly name: Target
   observe(stack: Stack): Promise<Observed>
-  /** From what was observed to what the stack says. */
-  plan(stack: Stack, observed: Observed): readonly Step[]
+  /** From what was observed to what the stack says; `by`: whose word that is, for the causes (`ragscale.yaml`). */
+  plan(stack: Stack, observed: Observed, by?: string): readonly Step[]
   /** From what was observed to nothing; `volumes`: its stored data too. */
   planDown(stack: Stack, observed: Observed, options: { readonly volumes: boolean }): readonly Step[]
   /**

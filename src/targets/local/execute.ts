@@ -3,11 +3,14 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
 import { isRunning, processStart } from '../../process-start.ts'
+import { type NodeAddress, moveShard, removePeer } from '../qdrant/cluster.ts'
+import type { Move } from '../qdrant/placement.ts'
 import type { ExecuteOptions } from '../target.ts'
 import { ControlClient, Unreachable } from './control-client.ts'
 import { Follower } from './follow.ts'
+import { vectorNodes } from './observe.ts'
 import type { Places } from './places.ts'
-import type { LocalStep } from './plan.ts'
+import type { LocalStep } from './steps.ts'
 import { type StartedSupervisor, startSupervisor } from './start-supervisor.ts'
 import { readStateFile } from './state-file.ts'
 
@@ -72,6 +75,14 @@ export class Execution {
       case 'stop-supervisor':
         await this.#stopSupervisor(this.#leftMs(Infinity))
         break
+      case 'shard':
+        await this.#shard(step.move)
+        this.#done.push(step.what)
+        this.#options.onProgress({ kind: 'note', text: `done: ${step.what}` })
+        break
+      case 'remove-peer':
+        await removePeer(step.node, await this.#vectorNodes())
+        break
       case 'kill-supervisor':
         await kill(step.pid)
         break
@@ -80,6 +91,15 @@ export class Execution {
         await removeIfEmpty(this.#places.folder)
         break
     }
+  }
+
+  async #shard(move: Move): Promise<void> {
+    const { signal } = this.#options
+    await moveShard(move, await this.#vectorNodes(), { timeoutMs: this.#leftMs(Infinity), signal })
+  }
+
+  async #vectorNodes(): Promise<NodeAddress[]> {
+    return vectorNodes((await (await this.#client()).status()).processes)
   }
 
   async #client(): Promise<ControlClient> {
@@ -122,7 +142,9 @@ export class Execution {
       await removeIfEmpty(this.#places.folder)
       return interruptedError('Nothing of the stack is left running.', 'ragscale up starts again')
     }
-    const changes = steps.filter((step) => step.kind === 'want' || step.kind === 'stop')
+    const changes = steps.filter(
+      (step) => step.kind === 'want' || step.kind === 'stop' || step.kind === 'shard',
+    )
     const left = changes.map((step) => step.what).filter((what) => !this.#done.includes(what))
     const done = this.#done.length === 0 ? 'nothing was finished' : `done: ${this.#done.join(', ')}`
     const message = `The stack goes on running as far as it was changed; ${done}; not finished: ${left.join(', ')}.`

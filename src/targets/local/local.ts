@@ -1,5 +1,6 @@
 import type { ReplicaSample } from '../../recording/resources.ts'
 import type { EndpointName, Stack } from '../../stack/stack.ts'
+import { withCounts } from '../counts.ts'
 import type {
   ExecuteOptions,
   LockOptions,
@@ -16,9 +17,11 @@ import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
 import { observe } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
-import { type FoundSupervisor, type LocalObserved, type LocalStep, planDown, planUp } from './plan.ts'
+import { planDown } from './plan-down.ts'
+import { planUp } from './plan-up.ts'
 import { installedService } from './services.ts'
 import { readStateFile } from './state-file.ts'
+import type { FoundSupervisor, LocalObserved, LocalStep } from './steps.ts'
 import { type Locate, wantedProcesses } from './wiring.ts'
 
 /** What of a running stack is called from outside, and the tier whose balancer answers. */
@@ -50,12 +53,34 @@ class LocalTarget implements StackTarget {
 
   async observe(stack: Stack): Promise<LocalObserved> {
     const observed = await observe(this.#places)
-    return { ...observed, notes: [...notesOnSupervisor(observed.supervisor), ...notesOn(stack)] }
+    return {
+      ...observed,
+      notes: [
+        ...notesOnSupervisor(observed.supervisor),
+        ...notesOnShards(stack, observed),
+        ...notesOn(stack),
+      ],
+    }
   }
 
-  plan(stack: Stack, observed: LocalObserved): readonly LocalStep[] {
-    const wanted = wantedProcesses(stack, { dataFolder: this.#places.data }, this.#locate)
-    return planUp(stack.name, wanted, observed, this.#places)
+  plan(stack: Stack, observed: LocalObserved, by = 'ragscale.yaml'): readonly LocalStep[] {
+    const processesOf = (one: Stack) => wantedProcesses(one, { dataFolder: this.#places.data }, this.#locate)
+    const wanted = processesOf(stack)
+    const { vector } = stack.tiers
+    const most = Math.max(0, ...observed.vector.nodesWithData)
+    const all =
+      vector === undefined
+        ? []
+        : processesOf(withCounts(stack, new Map([['vector', Math.max(most, vector.nodes)]])))
+    const heirless = all.filter(
+      ({ id, tier, replica }) =>
+        tier === 'vector' &&
+        observed.vector.nodesWithData.includes(replica ?? 0) &&
+        !wanted.some((process) => process.id === id),
+    )
+    const replication =
+      vector === undefined ? {} : { [vector.collection.name]: vector.collection.replication }
+    return planUp({ stack: stack.name, by, wanted, heirless, replication }, observed, this.#places)
   }
 
   planDown(
@@ -107,6 +132,16 @@ class LocalTarget implements StackTarget {
 function notesOnSupervisor({ kind }: FoundSupervisor): string[] {
   if (kind === 'gone') return ['its supervisor was killed, and its processes ended with it']
   return kind === 'silent' ? ['its supervisor runs and does not answer: ragscale down kills it'] : []
+}
+
+/** A collection's shards are as many as when it was made, whatever the file says later. */
+function notesOnShards({ tiers: { vector } }: Stack, observed: LocalObserved): string[] {
+  const { name, shards } = vector?.collection ?? { name: '', shards: 0 }
+  const has = observed.vector.topology?.shards[name]
+  if (has === undefined || has === shards) return []
+  return [
+    `collection ${name} has ${has} shards and the file says ${shards}: that cannot change later; ragscale down --volumes, up and ingest make it anew`,
+  ]
 }
 
 /** Where this target departs from what the file says. */

@@ -2,24 +2,31 @@ import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning } from '../../process-start.ts'
 import type { ProcessStatus } from '../../supervision.ts'
+import { type NodeAddress, type Topology, readTopology } from '../qdrant/cluster.ts'
 import type { ReplicaState } from '../target.ts'
 import { ControlClient, Unreachable, checkVersion } from './control-client.ts'
 import type { Places } from './places.ts'
-import { type FoundSupervisor, type LocalObserved, nameOf } from './plan.ts'
+import { type FoundSupervisor, type LocalObserved, nameOf } from './steps.ts'
 import { readStateFile } from './state-file.ts'
+
+const topologyMs = 3_000
 
 /** Looks; changes nothing. */
 export async function observe(places: Places): Promise<LocalObserved> {
   const supervisor = await findSupervisor(places)
   const processes = supervisor.kind === 'running' ? supervisor.processes : []
-  const hasData = await holdsSomething(places.data)
+  const stored = await namesIn(places.data)
   return {
     running: supervisor.kind === 'running',
     supervisor,
     replicas: processes.map(replicaOf),
     notes: [],
-    kept: hasData ? [places.data] : [],
-    has: { logs: await holdsSomething(places.logs), data: hasData },
+    kept: stored.length > 0 ? [places.data] : [],
+    has: { logs: (await namesIn(places.logs)).length > 0, data: stored.length > 0 },
+    vector: {
+      nodesWithData: stored.flatMap((name) => /^vector-(\d+)$/.exec(name)?.[1] ?? []).map(Number),
+      topology: await topologyOf(processes),
+    },
   }
 }
 
@@ -62,10 +69,24 @@ export function replicaOf(status: ProcessStatus): ReplicaState {
   }
 }
 
-async function holdsSomething(folder: string): Promise<boolean> {
-  try {
-    return (await readdir(folder)).length > 0
-  } catch {
-    return false
-  }
+/** Null when no node of the cluster can be asked. */
+async function topologyOf(processes: readonly ProcessStatus[]): Promise<Topology | null> {
+  const nodes = vectorNodes(processes)
+  return nodes.length === 0 ? null : await readTopology(nodes, topologyMs).catch(() => null)
+}
+
+/** The nodes that can be asked, healthy ones first. */
+export function vectorNodes(processes: readonly ProcessStatus[]): NodeAddress[] {
+  return processes
+    .filter(({ wanted, pid }) => wanted.tier === 'vector' && wanted.replica !== null && pid !== null)
+    .sort((a, b) => Number(b.state === 'healthy') - Number(a.state === 'healthy'))
+    .map(({ wanted: { id: name }, ports }) => ({
+      name,
+      url: `http://127.0.0.1:${ports[name] ?? 0}`,
+      peerUrl: `http://127.0.0.1:${ports[`${name}/peer`] ?? 0}`,
+    }))
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return await readdir(folder).catch(() => [])
 }

@@ -1,7 +1,7 @@
 import type { Stack } from '../../../../src/stack/stack.ts'
 import type { ProcessState, ProcessStatus, WantedProcess } from '../../../../src/supervision.ts'
 import { placesOf } from '../../../../src/targets/local/places.ts'
-import type { FoundSupervisor, LocalObserved } from '../../../../src/targets/local/plan.ts'
+import type { FoundSupervisor, LocalObserved } from '../../../../src/targets/local/steps.ts'
 import { wantedProcesses } from '../../../../src/targets/local/wiring.ts'
 
 export const places = placesOf('/stacks/handbook')
@@ -20,6 +20,7 @@ export function observed(
     notes: [],
     kept: [],
     has: { logs: false, data: false, ...has },
+    vector: { nodesWithData: [], topology: { peers: {}, copies: [], shards: {} } },
   }
 }
 

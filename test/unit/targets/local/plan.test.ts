@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { withCounts } from '../../../../src/targets/counts.ts'
-import { type LocalStep, planDown, planUp } from '../../../../src/targets/local/plan.ts'
+import { planDown } from '../../../../src/targets/local/plan-down.ts'
+import { planUp } from '../../../../src/targets/local/plan-up.ts'
+import type { LocalObserved, LocalStep } from '../../../../src/targets/local/steps.ts'
+import type { WantedProcess } from '../../../../src/supervision.ts'
 import { allTiers, stackOf } from '../stacks.ts'
 import { observed, places, running, wantedOf } from './observations.ts'
 
@@ -9,8 +12,15 @@ const embed = (replicas: number, more = '') =>
   stackOf(`\n  embed: { model: BAAI/bge-small-en-v1.5, replicas: ${replicas}${more} }`)
 const told = (steps: readonly LocalStep[]) =>
   steps.map(({ wave, what, because }) => `${wave} ${what}: ${because}`)
+const goalOf = (wanted: readonly WantedProcess[]) => ({
+  stack: 'handbook',
+  by: 'ragscale.yaml',
+  wanted,
+  heirless: [],
+  replication: {},
+})
 const up = (stack: ReturnType<typeof embed>, found: ReturnType<typeof running>) =>
-  planUp(stack.name, wantedOf(stack), found, places)
+  planUp(goalOf(wantedOf(stack)), found, places)
 
 describe('the plan of a stack that does not run', () => {
   it('starts its supervisor, then every process at once', () => {
@@ -57,16 +67,16 @@ describe('the plan of a stack that runs', () => {
       '0 start embed-5 (tei): ragscale.yaml asks for 5 of embed, 3 run',
     ])
     expect(told(up(embed(1), found))).toEqual([
-      '1 stop embed-3: ragscale.yaml asks for 1 of embed',
-      '1 stop embed-2: ragscale.yaml asks for 1 of embed',
+      '0 stop embed-3: ragscale.yaml asks for 1 of embed',
+      '0 stop embed-2: ragscale.yaml asks for 1 of embed',
     ])
   })
 
   it('replaces what is wanted otherwise, one after another, and says what changed', () => {
     const changed = embed(2, ', emulate: { model: fifo, law: exponential, mean: 5ms, servers: 1 }')
     expect(told(up(changed, running(wantedOf(embed(2)))))).toEqual([
-      expect.stringMatching(/^1 replace embed-1: changed: config\.emulation\.model, /),
-      expect.stringMatching(/^2 replace embed-2: changed: config\.emulation\.model, /),
+      expect.stringMatching(/^0 replace embed-1: changed: config\.emulation\.model, /),
+      expect.stringMatching(/^1 replace embed-2: changed: config\.emulation\.model, /),
     ])
   })
 
@@ -109,13 +119,66 @@ describe('the plan of a stack that runs', () => {
       fc.property(counts, counts, (before, after) => {
         const wanted = wantedOf(stackWith(after))
         const processes = new Map(wantedOf(stackWith(before)).map((process) => [process.id, process]))
-        for (const step of planUp('handbook', wanted, running([...processes.values()]), places)) {
+        for (const step of planUp(goalOf(wanted), running([...processes.values()]), places)) {
           if (step.kind === 'want') processes.set(step.process.id, step.process)
           else if (step.kind === 'stop') processes.delete(step.id)
         }
-        expect(planUp('handbook', wanted, running([...processes.values()]), places)).toEqual([])
+        expect(planUp(goalOf(wanted), running([...processes.values()]), places)).toEqual([])
         expect(processes.size).toBe(wanted.length)
       }),
+    )
+  })
+})
+
+describe('the plan of a vector tier', () => {
+  const nodes = (count: number) =>
+    stackOf(`\n  vector: { nodes: ${count}, collection: { name: docs, dimensions: 4, shards: 2 } }`)
+  const copies = [1, 2].map((node) => ({
+    collection: 'docs',
+    shard: node - 1,
+    node: `vector-${node}`,
+    active: true,
+  }))
+  const withShards = (count: number): LocalObserved => ({
+    ...running(wantedOf(nodes(count))),
+    vector: {
+      nodesWithData: [],
+      topology: { peers: { 'vector-1': '1', 'vector-2': '2' }, copies, shards: { docs: 2 } },
+    },
+  })
+
+  it('empties a node, takes it out of the cluster, stops it and removes what it stored, in this order', () => {
+    expect(told(up(nodes(1), withShards(2)))).toEqual([
+      '0 move shard 1 of docs from vector-2 to vector-1: vector-2 leaves',
+      '1 take vector-2 out of the cluster: vector-2 leaves',
+      '2 stop vector-2: ragscale.yaml asks for 1 of vector',
+      '3 remove what vector-2 stored: the other nodes hold all of it',
+    ])
+  })
+
+  it('takes no node away when nobody can tell what it holds', () => {
+    const found = { ...withShards(2), vector: { nodesWithData: [], topology: null } }
+    expect(() => up(nodes(1), found)).toThrow(
+      expect.objectContaining({ exitCode: 4, message: expect.stringContaining('what vector-2 hold') }),
+    )
+  })
+
+  it('takes no node away that has the only good copy of a shard', () => {
+    const found = withShards(2)
+    const bad = copies.map((copy) => ({ ...copy, active: copy.node === 'vector-1' }))
+    const vector = { ...found.vector, topology: { ...found.vector.topology!, copies: bad } }
+    expect(() => up(nodes(1), { ...found, vector })).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('shard 1 of docs') }),
+    )
+  })
+
+  it('starts a node that the file no longer has while it holds data', () => {
+    const goal = {
+      ...goalOf(wantedOf(nodes(1))),
+      heirless: wantedOf(nodes(2)).filter(({ id }) => id === 'vector-2'),
+    }
+    expect(told(planUp(goal, observed({ kind: 'none' }, { data: true }), places)).at(-1)).toBe(
+      '1 start vector-2 (qdrant): it holds data that the other nodes have to take over first',
     )
   })
 })

@@ -1,0 +1,86 @@
+/** Where shards have to go when nodes come, go, or are asked to hold more copies. Pure. */
+import { ExitCode, UserError } from '../../errors.ts'
+import type { WantedProcess } from '../../supervision.ts'
+import { describeMove } from '../qdrant/cluster.ts'
+import { place } from '../qdrant/placement.ts'
+import type { Places } from './places.ts'
+import type { LocalObserved, PlannedStep } from './steps.ts'
+
+export interface ShardSteps {
+  /** One after another, before nodes are stopped. */
+  readonly before: readonly PlannedStep[][]
+  readonly after: readonly PlannedStep[][]
+}
+
+interface VectorGoal {
+  readonly wanted: readonly WantedProcess[]
+  readonly replication: Readonly<Record<string, number>>
+}
+
+export function planShards(
+  goal: VectorGoal,
+  leaving: readonly WantedProcess[],
+  { vector }: LocalObserved,
+  places: Places,
+): ShardSteps {
+  const nodes = nodesIn(goal.wanted)
+  const going = nodesIn(leaving)
+  // A tier that is given up as a whole keeps its data for the day that it comes back.
+  if (nodes.length === 0) return { before: [], after: [] }
+  if (vector.topology === null) {
+    if (going.length > 0) throw unknownShards(going)
+    return { before: [], after: [] }
+  }
+  const { peers, copies } = vector.topology
+  const known = copies.filter(({ node }) => node in peers)
+  const { moves, losses } = place(known, { nodes, replication: goal.replication })
+  if (losses.length > 0) throw onlyCopies(going, losses)
+  return {
+    before: [
+      ...moves.map((move): PlannedStep[] => [
+        { kind: 'shard', move, what: describeMove(move), because: move.because, tier: 'vector' },
+      ]),
+      ...going.map((node): PlannedStep[] => [
+        {
+          kind: 'remove-peer',
+          node,
+          what: `take ${node} out of the cluster`,
+          because: `${node} leaves`,
+          tier: 'vector',
+        },
+      ]),
+    ],
+    after: [
+      going.map((node) => ({
+        kind: 'remove',
+        path: `${places.data}/${node}`,
+        what: `remove what ${node} stored`,
+        because: 'the other nodes hold all of it',
+        tier: 'vector',
+      })),
+    ],
+  }
+}
+
+function nodesIn(processes: readonly WantedProcess[]): string[] {
+  return processes.filter(({ tier, replica }) => tier === 'vector' && replica !== null).map(({ id }) => id)
+}
+
+function unknownShards(going: readonly string[]): UserError {
+  return new UserError(`no vector node answers, so nobody can tell what ${going.join(' and ')} hold`, {
+    hint: 'ragscale status shows why; nothing was changed, and no data is lost',
+    exitCode: ExitCode.unhealthy,
+    code: 'unhealthy',
+  })
+}
+
+function onlyCopies(going: readonly string[], losses: readonly string[]): UserError {
+  return new UserError(
+    `${going.join(' and ')} cannot go: the only good copy would be lost of ${losses.join(', ')}`,
+    {
+      hint: 'Wait until every node is healthy and holds its shards, then try again; nothing was changed.',
+      exitCode: ExitCode.unhealthy,
+      code: 'unhealthy',
+    },
+  )
+}

@@ -1,0 +1,207 @@
+/** A Qdrant cluster as its REST shows it, and the changes that a target makes to it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { ExitCode, UserError, messageOf } from '../../errors.ts'
+import type { Move, ShardCopy } from './placement.ts'
+
+/** A node as its target knows it. */
+export interface NodeAddress {
+  readonly name: string
+  /** Of its REST. */
+  readonly url: string
+  /** How other nodes reach it. */
+  readonly peerUrl: string
+}
+
+export interface Topology {
+  /** Ids of peers by the names of nodes. They exceed 2^53, so they are text. */
+  readonly peers: Readonly<Record<string, string>>
+  readonly copies: readonly ShardCopy[]
+  /** Shards by collection. */
+  readonly shards: Readonly<Record<string, number>>
+}
+
+const callMs = 10_000
+const pollMs = 100
+
+const peerId = z.coerce.string()
+const clusterAnswer = z.object({
+  result: z.object({ peers: z.record(z.string(), z.object({ uri: z.string() })).default({}) }),
+})
+const collectionsAnswer = z.object({
+  result: z.object({ collections: z.array(z.object({ name: z.string() })) }),
+})
+const shardsAnswer = z.object({
+  result: z.object({
+    peer_id: peerId,
+    shard_count: z.number(),
+    local_shards: z.array(z.object({ shard_id: z.number(), state: z.string() })),
+    remote_shards: z.array(z.object({ shard_id: z.number(), peer_id: peerId, state: z.string() })),
+    shard_transfers: z.array(z.object({ shard_id: z.number() })),
+  }),
+})
+
+/** Asks one of the nodes, whichever answers first in order. Throws when none does. */
+export async function readTopology(
+  nodes: readonly NodeAddress[],
+  timeoutMs: number = callMs,
+): Promise<Topology> {
+  let failure: unknown = new Error('there is no node')
+  for (const { url } of nodes) {
+    try {
+      return await topologyOf(url, nodes, timeoutMs)
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+async function topologyOf(url: string, nodes: readonly NodeAddress[], timeoutMs: number): Promise<Topology> {
+  const { result } = clusterAnswer.parse(await call(url, 'GET', '/cluster', timeoutMs))
+  const peers = Object.fromEntries(
+    nodes.flatMap(({ name, peerUrl }) => {
+      const found = Object.entries(result.peers).find(
+        ([, { uri }]) => new URL(uri).host === new URL(peerUrl).host,
+      )
+      return found === undefined ? [] : [[name, found[0]] as const]
+    }),
+  )
+  const names = new Map(Object.entries(peers).map(([name, id]) => [id, name]))
+  const listed = collectionsAnswer.parse(await call(url, 'GET', '/collections', timeoutMs))
+  const collections = await Promise.all(
+    listed.result.collections.map(async ({ name }) => [name, await shardsOf(url, name, timeoutMs)] as const),
+  )
+  return {
+    peers,
+    shards: Object.fromEntries(collections.map(([name, found]) => [name, found.count])),
+    copies: collections.flatMap(([collection, found]) =>
+      found.copies.map(({ shard, peer, state }) => ({
+        collection,
+        shard,
+        node: names.get(peer) ?? `peer ${peer}`,
+        active: state === 'Active',
+      })),
+    ),
+  }
+}
+
+interface CollectionShards {
+  readonly count: number
+  readonly copies: readonly { readonly shard: number; readonly peer: string; readonly state: string }[]
+  /** Shards under way from one peer to another. */
+  readonly moving: readonly number[]
+}
+
+async function shardsOf(url: string, collection: string, timeoutMs: number): Promise<CollectionShards> {
+  const path = `/collections/${encodeURIComponent(collection)}/cluster`
+  const { result } = shardsAnswer.parse(await call(url, 'GET', path, timeoutMs))
+  return {
+    count: result.shard_count,
+    copies: [
+      ...result.local_shards.map(({ shard_id: shard, state }) => ({ shard, peer: result.peer_id, state })),
+      ...result.remote_shards.map(({ shard_id: shard, peer_id: peer, state }) => ({ shard, peer, state })),
+    ],
+    moving: result.shard_transfers.map(({ shard_id: shard }) => shard),
+  }
+}
+
+/**
+ * Makes one move and waits until the copy at its target is whole.
+ * @throws UserError (exit 4) when the cluster refuses it or it takes longer than `timeoutMs`; the signal's reason
+ */
+export async function moveShard(
+  move: Move,
+  nodes: readonly NodeAddress[],
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { collection, shard } = move
+  const { peers } = await readTopology(nodes)
+  // Through a node that has nothing to do with it where there is one: it sees both.
+  const url = (nodes.find(({ name }) => name !== move.from && name !== move.to) ?? nodes[0])?.url ?? ''
+  const from = peerOf(move.from, peers)
+  const to = move.to === null ? null : peerOf(move.to, peers)
+  const path = `/collections/${encodeURIComponent(collection)}/cluster`
+  try {
+    await call(url, 'POST', path, callMs, bodyOf(move.kind, shard, from, to))
+  } catch (error) {
+    throw failed(describeMove(move), messageOf(error))
+  }
+  const deadlineMs = performance.now() + options.timeoutMs
+  for (;;) {
+    const { copies, moving } = await shardsOf(url, collection, callMs)
+    const its = copies.filter((copy) => copy.shard === shard)
+    const arrived = to === null || its.some((copy) => copy.peer === to && copy.state === 'Active')
+    const left = move.kind === 'replicate' || its.every((copy) => copy.peer !== from)
+    if (arrived && left && !moving.includes(shard)) return
+    if (performance.now() > deadlineMs) throw failed(describeMove(move), 'it was not done in time')
+    await sleep(pollMs, undefined, { signal: options.signal })
+  }
+}
+
+/** Takes a node that holds nothing any more out of the cluster. */
+export async function removePeer(name: string, nodes: readonly NodeAddress[]): Promise<void> {
+  const { peers } = await readTopology(nodes)
+  const peer = peers[name]
+  // It never joined, or is out already.
+  if (peer === undefined) return
+  const url = nodes.find((node) => node.name !== name)?.url ?? ''
+  try {
+    await call(url, 'DELETE', `/cluster/peer/${peer}`, callMs)
+  } catch (error) {
+    throw failed(`take ${name} out of the cluster`, messageOf(error))
+  }
+}
+
+/** `move shard 2 of docs from vector-1 to vector-4` */
+export function describeMove({ kind, collection, shard, from, to }: Move): string {
+  if (kind === 'drop') return `drop the copy of shard ${shard} of ${collection} on ${from}`
+  return `${kind === 'move' ? 'move' : 'copy'} shard ${shard} of ${collection} from ${from} to ${to}`
+}
+
+/** Ids are written as they are: a number of JavaScript would round them. */
+function bodyOf(kind: Move['kind'], shard: number, from: string, to: string | null): string {
+  if (kind === 'drop') return `{"drop_replica":{"shard_id":${shard},"peer_id":${from}}}`
+  const key = kind === 'move' ? 'move_shard' : 'replicate_shard'
+  return `{"${key}":{"shard_id":${shard},"from_peer_id":${from},"to_peer_id":${to},"method":"stream_records"}}`
+}
+
+function peerOf(name: string, peers: Topology['peers']): string {
+  const peer = peers[name]
+  if (peer !== undefined && /^\d+$/.test(peer)) return peer
+  throw failed(`find ${name} in the cluster`, 'it has not joined')
+}
+
+async function call(
+  url: string,
+  method: string,
+  path: string,
+  timeoutMs: number,
+  body?: string,
+): Promise<unknown> {
+  const response = await fetch(url + path, {
+    method,
+    ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+    signal: AbortSignal.timeout(timeoutMs),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`)
+  return parseLossless(text)
+}
+
+/** JSON whose whole numbers beyond 2^53 stay what they are, as text. */
+export function parseLossless(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+      ? (context?.source ?? value)
+      : value,
+  )
+}
+
+function failed(what: string, why: string): UserError {
+  return new UserError(`could not ${what}: ${why}`, {
+    hint: 'What was moved so far stays moved, and no data is lost; the same command goes on from there.',
+    exitCode: ExitCode.unhealthy,
+    code: 'unhealthy',
+  })
+}
