@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -6,10 +7,10 @@ import { localTarget } from './local/local.ts'
 import type { StackTarget } from './target.ts'
 
 /** The target that the stack names. Throws a UserError (exit 2) for one that this version cannot run a stack on. */
-export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env'>): StackTarget {
+export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env' | 'cacheDir'>): StackTarget {
   switch (stack.target) {
     case 'local':
-      return localTarget(stack.folder)
+      return localTarget(stack.folder, { env: serviceEnv(runtime) })
     case 'external':
       return externalTarget(runtime.env)
     case 'compose':
@@ -21,4 +22,9 @@ export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env'>): StackTa
         code: 'target',
       })
   }
+}
+
+/** Ten processes that start at once compile the same modules: the cache halves the CPU that takes. */
+function serviceEnv({ env, cacheDir }: Pick<Runtime, 'env' | 'cacheDir'>): Runtime['env'] {
+  return { NODE_COMPILE_CACHE: join(cacheDir, 'compiled'), ...env }
 }

@@ -19,7 +19,9 @@ afterEach(async () => {
 /** The local target with another program in place of the embedding server. */
 function targetWith(service: 'crashing' | 'sick'): StackTarget {
   const fake = fileURLToPath(new URL(`local/${service}-service.ts`, import.meta.url))
-  return localTarget(disk.folder, (name) => (name === 'emulators/tei' ? fake : installedService(name)))
+  return localTarget(disk.folder, {
+    locate: (name) => (name === 'emulators/tei' ? fake : installedService(name)),
+  })
 }
 
 async function bringUp(target: StackTarget, timeoutMs: number): Promise<UserError> {

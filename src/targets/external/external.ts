@@ -93,6 +93,16 @@ function healthPath({ protocol, url }: Endpoint): string {
   }
 }
 
+/** Every endpoint that the stack names, whether or not it answers. */
+export function endpointUrls({ endpoints }: Pick<Stack, 'endpoints'>): RunningEndpoints {
+  return Object.fromEntries(
+    endpointNames.flatMap((name) => {
+      const url = endpoints[name]?.url
+      return url === undefined ? [] : [[name, [url]]]
+    }),
+  )
+}
+
 function endpoints({ replicas }: Observed): RunningEndpoints {
   return Object.fromEntries(replicas.flatMap(({ tier, url }) => (url === null ? [] : [[tier, [url]]])))
 }

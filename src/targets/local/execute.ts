@@ -11,7 +11,7 @@ import { Follower } from './follow.ts'
 import { vectorNodes } from './observe.ts'
 import type { Places } from './places.ts'
 import type { LocalStep } from './steps.ts'
-import { type StartedSupervisor, startSupervisor } from './start-supervisor.ts'
+import { type StartedSupervisor, type SupervisorHome, startSupervisor } from './start-supervisor.ts'
 import { readStateFile } from './state-file.ts'
 
 /**
@@ -20,14 +20,14 @@ import { readStateFile } from './state-file.ts'
  */
 export class Execution {
   readonly #places: Places
-  readonly #stackFolder: string
+  readonly #home: SupervisorHome
   readonly #options: ExecuteOptions
   readonly #deadlineMs: number
   #started: { supervisor: StartedSupervisor; undo: readonly string[] } | undefined
   #done: string[] = []
 
-  constructor(stackFolder: string, places: Places, options: ExecuteOptions) {
-    this.#stackFolder = stackFolder
+  constructor(home: SupervisorHome, places: Places, options: ExecuteOptions) {
+    this.#home = home
     this.#places = places
     this.#options = options
     this.#deadlineMs = performance.now() + options.timeoutMs
@@ -60,7 +60,7 @@ export class Execution {
   async #step(step: LocalStep): Promise<void> {
     switch (step.kind) {
       case 'start-supervisor': {
-        const supervisor = await startSupervisor(step.stack, this.#stackFolder, this.#places)
+        const supervisor = await startSupervisor(step.stack, this.#home, this.#places)
         this.#started = { supervisor, undo: step.undo }
         break
       }

@@ -33,9 +33,16 @@ const endpointTiers: Readonly<Record<EndpointName, string>> = {
   pipeline: 'gateway',
 }
 
-/** The processes of a stack on this machine, kept by a supervisor. `locate` is another one in tests. */
-export function localTarget(folder: string, locate: Locate = installedService): StackTarget {
-  return new LocalTarget(folder, locate)
+export interface LocalOptions {
+  /** The environment of every process; default: this one's. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Finds services' main modules; another one in tests. */
+  readonly locate?: Locate
+}
+
+/** The processes of a stack on this machine, kept by a supervisor; `folder`: of the stack, absolute. */
+export function localTarget(folder: string, options: LocalOptions = {}): StackTarget {
+  return new LocalTarget(folder, options)
 }
 
 class LocalTarget implements StackTarget {
@@ -43,12 +50,14 @@ class LocalTarget implements StackTarget {
   readonly #folder: string
   readonly #places: Places
   readonly #locate: Locate
+  readonly #env: LocalOptions['env']
   #sampledTo: { pid: number; sequence: number } | null = null
 
-  constructor(folder: string, locate: Locate) {
+  constructor(folder: string, { env, locate = installedService }: LocalOptions) {
     this.#folder = folder
     this.#places = placesOf(folder)
     this.#locate = locate
+    this.#env = env
   }
 
   async observe(stack: Stack): Promise<LocalObserved> {
@@ -92,7 +101,9 @@ class LocalTarget implements StackTarget {
   }
 
   async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
-    await new Execution(this.#folder, this.#places, options).run(steps as readonly LocalStep[])
+    await new Execution({ folder: this.#folder, env: this.#env }, this.#places, options).run(
+      steps as readonly LocalStep[],
+    )
   }
 
   endpoints(observed: Observed): RunningEndpoints {

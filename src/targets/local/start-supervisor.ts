@@ -8,6 +8,13 @@ import { installedService } from './services.ts'
 
 const readyWithinMs = 20_000
 
+export interface SupervisorHome {
+  /** Of the stack, absolute. */
+  readonly folder: string
+  /** The environment of every process; undefined: this one's. */
+  readonly env: Readonly<Record<string, string | undefined>> | undefined
+}
+
 export interface StartedSupervisor {
   readonly state: StateFile
   /** Lets it live on without us. Until then it ends, with all its processes, when we do. */
@@ -20,14 +27,15 @@ export interface StartedSupervisor {
  */
 export async function startSupervisor(
   stack: string,
-  stackFolder: string,
+  home: SupervisorHome,
   places: Places,
 ): Promise<StartedSupervisor> {
   const log = openLog(places)
   let child: ChildProcess
   try {
     child = fork(installedService('supervisor'), [], {
-      cwd: stackFolder,
+      cwd: home.folder,
+      ...(home.env === undefined ? {} : { env: home.env }),
       detached: true,
       execArgv: [],
       stdio: ['ignore', log, log, 'ipc'],
