@@ -77,7 +77,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     // Undefined off a terminal, whatever the types say.
     isTTY: (stream as { isTTY?: boolean }).isTTY ?? false,
     get columns() {
-      return stream.isTTY ? stream.columns : undefined
+      // A terminal that was never told its size says 0.
+      return stream.isTTY && stream.columns > 0 ? stream.columns : undefined
     },
     write: (text) => void stream.write(text),
   }
