@@ -20,7 +20,7 @@ const goodMismatch = 2.5
 const betterBy = 0.7
 
 /** Fewer samples than this say too little of a law. */
-const fewestSamples = 100
+const fewestSamples = 30
 
 /** Failures beyond this share are a tier's answer to overload. */
 const overloadErrors = 0.02
@@ -54,7 +54,11 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
     knee,
     ceiling,
     error: fit.error * Math.sqrt(Math.max(1, fit.mismatch)),
-    measured: { lowest: steps[0]!.offered / replicas, highest: highest.offered / replicas },
+    // With a step past the knee, every rate below it lies between measured ones.
+    measured: {
+      lowest: steps[0]!.offered / replicas,
+      highest: (knee === null ? highest : steps.at(-1)!).offered / replicas,
+    },
     contention: contention ?? 0,
     contentionKnown: contention !== null,
     replicasMeasured: Math.max(...fits.map((one) => one.replicas)),

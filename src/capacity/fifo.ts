@@ -66,7 +66,7 @@ function serveWhole(
   return leaving
 }
 
-/** The slowest shard counts. A node searches its own shards, and asks others, in turn, for the rest. */
+/** The slowest shard counts. A node searches its own shards, and asks any that has them for the rest. */
 function serveShards(
   tier: FifoTier,
   arrivals: Float64Array,
@@ -82,7 +82,6 @@ function serveShards(
   const inSystem = new Int32Array(replicas)
   const departures = new Departures()
   const choose = chooserOf(tier.policy, replicas, random)
-  let turn = 0
 
   for (let i = 0; i < arrivals.length; i++) {
     const now = arrivals[i]!
@@ -94,8 +93,10 @@ function serveShards(
     const asked = choose(inSystem)
     let last = now
     for (let shard = 0; shard < shards; shard++) {
-      const offset = (asked - shard + replicas * shards) % replicas
-      const node = offset < copies ? asked : (shard + (turn++ % copies)) % replicas
+      // Copies are laid out one after another, so that every node has as many as the next.
+      const first = shard * copies
+      const own = (((asked - first) % replicas) + replicas) % replicas < copies
+      const node = own ? asked : (first + Math.floor(random.next() * copies)) % replicas
       const end = serveOne(free, node * servers, servers, now, services[i * shards + shard]!)
       if (end > last) last = end
     }

@@ -13,7 +13,8 @@ export function orderOf(times: Float64Array): Int32Array {
     if (time < least) least = time
     if (time > most) most = time
   }
-  const scale = most > least ? (count - 1) / (most - least) : 0
+  const slotted = (count - 1) / (most - least)
+  const scale = Number.isFinite(slotted) ? slotted : 0
   const ends = new Int32Array(count + 1)
   for (let i = 0; i < count; i++) ends[Math.floor((times[i]! - least) * scale) + 1]!++
   for (let slot = 0; slot < count; slot++) ends[slot + 1]! += ends[slot]!

@@ -17,7 +17,7 @@ import { fewestNodes } from './vector.ts'
  * The recommended counts must hold with everything slower by this many standard errors of the measurements, all
  * tiers at once. More would be met more often, and would more often ask for a replica that is not needed.
  */
-const caution = 0.4
+const caution = 0.8
 
 /** Queries simulated to compare counts, and to predict. */
 const searched = { queries: 30_000, warmup: 2_000 }
@@ -131,7 +131,7 @@ function alone(one: Judged, tier: Known): Judged {
 }
 
 function byTier<T>(known: readonly Known[], of: (one: Known, index: number) => T): Partial<Record<Tier, T>> {
-  return Object.fromEntries(known.map((one, i) => [one.now.tier, of(one, i)])) as Partial<Record<Tier, T>>
+  return Object.fromEntries(known.map((one, i) => [one.now.tier, of(one, i)]))
 }
 
 function predictions(context: Context, counts: readonly number[]): Simulations {

@@ -46,7 +46,8 @@ export function cheapestCounts(
   }
   const done = (counts: readonly number[], cheapest: boolean): Found => {
     const value = ratio(counts)
-    return { counts, worst: value, feasible: value <= 1 && allowed(counts), cheapest, evaluations }
+    const within = allowed(counts) && counts.every((n, i) => n <= axes[i]!.most)
+    return { counts, worst: value, feasible: value <= 1 && within, cheapest, evaluations }
   }
 
   const least = axes.map((axis) => axis.least)
