@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -69,8 +70,11 @@ type process struct {
 	*exec.Cmd
 	t      *testing.T
 	folder string
+	stdout io.ReadCloser
 	stderr bytes.Buffer
 	lines  chan object
+	// onLine, where it is set, sees each line as finish reads it.
+	onLine func(object)
 }
 
 func start(t *testing.T, plan object) *process {
@@ -79,6 +83,27 @@ func start(t *testing.T, plan object) *process {
 }
 
 func startIn(t *testing.T, plan object, folder string, environment ...string) *process {
+	t.Helper()
+	p := prepare(t, plan, folder, environment...)
+	go func() {
+		defer close(p.lines)
+		for scanner := bufio.NewScanner(p.stdout); scanner.Scan(); {
+			var line object
+			if json.Unmarshal(scanner.Bytes(), &line) == nil {
+				p.lines <- line
+			}
+		}
+	}()
+	return p
+}
+
+// startDeaf starts a run whose stdout nobody reads yet.
+func startDeaf(t *testing.T, plan object) *process {
+	t.Helper()
+	return prepare(t, plan, t.TempDir())
+}
+
+func prepare(t *testing.T, plan object, folder string, environment ...string) *process {
 	t.Helper()
 	file := filepath.Join(folder, "plan.json")
 	document, err := json.Marshal(plan)
@@ -94,22 +119,12 @@ func startIn(t *testing.T, plan object, folder string, environment ...string) *p
 	p.Env = append(os.Environ(), "RAGSCALE_PLAN="+file, "K6_AUTO_EXTENSION_RESOLUTION=false")
 	p.Env = append(p.Env, environment...)
 	p.Stderr = &p.stderr
-	stdout, err := p.StdoutPipe()
-	if err != nil {
+	if p.stdout, err = p.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		defer close(p.lines)
-		for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
-			var line object
-			if json.Unmarshal(scanner.Bytes(), &line) == nil {
-				p.lines <- line
-			}
-		}
-	}()
 	t.Cleanup(func() { _ = p.Process.Kill() })
 	return p
 }
@@ -129,6 +144,9 @@ func (p *process) finish() record {
 	timeout := time.AfterFunc(30*time.Second, func() { _ = p.Process.Kill() })
 	defer timeout.Stop()
 	for line := range p.lines {
+		if p.onLine != nil {
+			p.onLine(line)
+		}
 		switch line["type"] {
 		case "start":
 			r.starts = append(r.starts, line)
@@ -213,6 +231,7 @@ func server(t *testing.T, handler http.HandlerFunc) string {
 // slowly answers after a while, or when the client is gone.
 func slowly(after time.Duration) http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client goes
 		select {
 		case <-time.After(after):
 		case <-r.Context().Done():

@@ -200,6 +200,55 @@ func TestASecondCtrlCWaitsForNothing(t *testing.T) {
 	}
 }
 
+func TestCtrlCDuringADrainBeginsNoFurtherStep(t *testing.T) {
+	t.Parallel()
+	p := start(t, plan(server(t, slowly(1500*time.Millisecond)), object{"maxInFlight": 200, "steps": []object{step("s1", object{"windowMs": 300}), step("s2", nil)}}))
+	p.onLine = func(line object) {
+		if line["type"] == "interval" && line["phase"] == "window" {
+			_ = p.Process.Signal(syscall.SIGINT)
+		}
+	}
+	r := p.finish()
+	s := r.step(t)
+	if r.exit != 0 || r.reason() != "interrupted" || s["stopped"] != nil || s["succeeded"] != 30.0 {
+		t.Errorf("exit %d, end %v, step %v", r.exit, r.end, s)
+	}
+}
+
+func TestNothingLoadsOnWhenNobodyReads(t *testing.T) {
+	t.Parallel()
+	var served atomic.Int64
+	url := server(t, func(http.ResponseWriter, *http.Request) { served.Add(1) })
+	p := startDeaf(t, plan(url, object{"steps": []object{step("s1", object{"windowMs": 60000})}}))
+	for served.Load() < 30 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	_ = p.stdout.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("the run goes on")
+	}
+}
+
+func TestCtrlCBeforeTheFirstStepIsSaid(t *testing.T) {
+	t.Parallel()
+	waiting := make(chan struct{}, 1)
+	hang := slowly(time.Minute)
+	p := start(t, plan(server(t, func(w http.ResponseWriter, r *http.Request) {
+		waiting <- struct{}{}
+		hang(w, r)
+	}), object{"call": "setup"}))
+	<-waiting
+	_ = p.Process.Signal(syscall.SIGINT)
+	r := p.finish()
+	if r.exit != 105 || r.reason() != "interrupted" || len(r.steps) != 0 {
+		t.Errorf("exit %d, end %v, stderr: %s", r.exit, r.end, r.stderr)
+	}
+}
+
 func TestWhatAKilledRunLeftCanBeReadToItsLastLine(t *testing.T) {
 	t.Parallel()
 	p := start(t, plan(server(t, slowly(0)), object{"steps": []object{step("s1", object{"windowMs": 30000})}}))

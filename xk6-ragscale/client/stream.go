@@ -136,7 +136,7 @@ func (s *stream) read(event func(sse.Event) (last bool, err error), whole func(g
 	if err != nil {
 		return err
 	}
-	if first == '{' || first == '[' {
+	if first == '{' || first == '[' || strings.Contains(s.response.Header.Get("Content-Type"), "json") {
 		return s.readWhole(reader.Rest(), whole)
 	}
 	for {

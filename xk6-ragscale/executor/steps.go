@@ -67,9 +67,9 @@ func (r *run) runStep(step schedule.Step) (saturated bool, ended record.Reason) 
 	unwatch()
 	<-ticks
 
-	stopped, ended := "", record.Reason("")
-	if !whole {
-		stopped, ended = r.why()
+	stopped, ended := r.over()
+	if whole {
+		stopped = "" // whatever ended the run came during the drain
 	}
 	return r.recorder.EndStep(time.Now(), under.cut.Load(), stopped), ended
 }
@@ -178,8 +178,13 @@ func (r *run) drain(step *stepRun, cancel context.CancelCauseFunc) {
 	}
 }
 
-// why says what stopped a step: in words for its line, and as the reason of the run's end.
-func (r *run) why() (stopped string, ended record.Reason) {
+// over says what has ended the run, in words and as a reason; "" and "" when nothing has.
+func (r *run) over() (stopped string, ended record.Reason) {
+	select {
+	case <-r.broken:
+		return r.brokenBy.Error(), record.Failed
+	default:
+	}
 	select {
 	case <-r.interrupts.once:
 		return "interrupted", record.Interrupted
@@ -188,10 +193,8 @@ func (r *run) why() (stopped string, ended record.Reason) {
 	if reason := r.rule.reason(); reason != "" {
 		return reason, record.Stopped
 	}
-	select {
-	case <-r.broken:
-		return r.brokenBy.Error(), record.Failed
-	default:
+	if r.ctx.Err() != nil {
 		return arrival.ErrAborted.Error(), record.Failed
 	}
+	return "", ""
 }

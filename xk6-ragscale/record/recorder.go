@@ -36,7 +36,7 @@ type stepState struct {
 	phase              Phase
 	started, windowAt  time.Time
 	windowEnd, cutAt   time.Time
-	cpuBefore          float64
+	cpuSeconds         float64 // until the window's start; once it has ended, of the window
 	totals             totals
 	arrived, departed  int64
 	quarterMeans       [quarters]float64
@@ -78,7 +78,7 @@ func (r *Recorder) BeginWindow(now time.Time) {
 	defer r.mutex.Unlock()
 	r.cut(now)
 	r.step.phase, r.step.windowAt = WindowPhase, now
-	r.step.cpuBefore, _ = processUsage()
+	r.step.cpuSeconds, _ = processUsage()
 	r.flights.beginWindow(now, r.step.Window())
 }
 
@@ -91,7 +91,7 @@ func (r *Recorder) EndWindow(now time.Time, whole bool) {
 	if r.step.phase == WindowPhase {
 		r.step.quarterMeans, r.step.limitReached = r.flights.endWindow(now)
 		cpu, _ := processUsage()
-		r.step.cpuBefore = cpu - r.step.cpuBefore
+		r.step.cpuSeconds = cpu - r.step.cpuSeconds
 	} else {
 		r.step.windowAt = now
 	}

@@ -60,7 +60,7 @@ func (r *Recorder) stepLine(now time.Time, cut int64, stopped string) stepLine {
 		LimitReachedMs: ms(step.limitReached), MaxInFlightSeen: r.flights.max,
 		Recall: t.recall, InputTokens: t.inputTokens, CachedTokens: t.cachedTokens, OutputTokens: t.outputTokens,
 		Chunks: t.chunks, UnmeasuredTokens: t.unmeasured, Cache: map[string]hitsAndMisses{},
-		Connections: t.connections, CPUSeconds: step.cpuBefore, RSSBytes: rss,
+		Connections: t.connections, CPUSeconds: step.cpuSeconds, RSSBytes: rss,
 	}
 	line.Saturated = evidence{
 		step: step.Step, shed: t.shed, cut: cut, arrived: step.arrived, departed: step.departed,

@@ -34,4 +34,8 @@ export const options = {
   systemTags: [],
 }
 
-export const each = calls[call]
+export const each = calls[call] ?? calls.nothing
+
+export function setup() {
+  if (call === 'setup') request({ url })
+}
