@@ -309,8 +309,8 @@ describe("Qdrant's official client against three emulated nodes", () => {
     expect(
       after.all
         .filter(({ shard_id }) => shard_id === shard)
-        .map(({ peer_id }) => peer_id)
-        .sort(),
+        .map(({ peer_id }) => String(peer_id))
+        .toSorted((a, b) => a.localeCompare(b)),
     ).toEqual([holders[1]!, to].map(String).toSorted((a, b) => a.localeCompare(b)))
     const filter = { must: [{ key: 'moving', match: { value: true } }] }
     for (const node of [0, 1, 2]) {

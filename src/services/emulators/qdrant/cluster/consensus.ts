@@ -78,8 +78,9 @@ export class Consensus {
     this.#now = options.nowMs ?? (() => performance.now())
     this.#term = memory.term
     this.#votedFor = memory.votedFor
-    this.#commit = memory.snapshot.index
+    this.#commit = Math.max(memory.commit, memory.snapshot.index)
     this.#applied = memory.snapshot.index
+    this.#apply()
     this.#heardMs = this.#now()
     this.#timer = setInterval(() => this.#tick(), heartbeatMs / 2)
   }
@@ -306,6 +307,11 @@ export class Consensus {
   #commitTo(index: number): void {
     this.#commit = index
     this.#store.commit(index)
+    this.#apply()
+    this.#onApplied()
+  }
+
+  #apply(): void {
     while (this.#applied < this.#commit) {
       const entry = this.#log.at(++this.#applied)!
       const refused = applyProposal(this.state, entry.proposal)
@@ -314,7 +320,6 @@ export class Consensus {
       if (waiter?.term === entry.term) waiter.resolve({ index: entry.index, refused })
       else waiter?.reject(new NotLeader('another leader took this place in the log'))
     }
-    this.#onApplied()
   }
 
   #stepDown(term: number, leader: PeerId | null): void {
