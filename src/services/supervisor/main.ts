@@ -38,17 +38,25 @@ async function boot(stack: string, folder: string): Promise<StateFile> {
     token,
     stack,
   }
-  end = async (graceMs) => {
-    if (ending) return
-    ending = true
-    await supervisor.stop(graceMs)
+  const leave = (): never => {
     control.close()
     try {
       unlinkSync(file)
     } catch {
       // Gone already, or its folder is.
     }
+    // What still runs goes too: its channel closes.
     process.exit(0)
+  }
+  end = async (graceMs) => {
+    if (ending) {
+      // Asked again, it waits no longer than it is told now.
+      setTimeout(leave, graceMs)
+      return
+    }
+    ending = true
+    await supervisor.stop(graceMs)
+    leave()
   }
   await writeFileAtomic(file, `${JSON.stringify(state)}\n`, { mode: 0o600 })
   // Whoever removes the file takes away the only way to reach this supervisor: it must not go on unseen.

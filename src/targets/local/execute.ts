@@ -73,7 +73,7 @@ export class Execution {
         this.#done.push(step.what)
         break
       case 'stop-supervisor':
-        await this.#stopSupervisor(this.#leftMs(Infinity))
+        await this.#stopSupervisor(this.#leftMs(Infinity), this.#options.signal)
         break
       case 'shard':
         await this.#shard(step.move)
@@ -109,7 +109,7 @@ export class Execution {
   }
 
   /** Resolves when supervisor and processes are gone; what is in flight has `graceMs`. */
-  async #stopSupervisor(graceMs: number): Promise<void> {
+  async #stopSupervisor(graceMs: number, signal?: AbortSignal): Promise<void> {
     const { state } = await this.#client()
     const client = new ControlClient(state)
     const grace = Math.min(graceMs, 2 ** 31 - 1)
@@ -125,7 +125,7 @@ export class Execution {
           break
         }
         await follower.look().catch(() => {})
-        await sleep(50)
+        await sleep(50, undefined, signal === undefined ? {} : { signal })
       }
       follower.allGone()
     } catch (error) {
@@ -141,6 +141,10 @@ export class Execution {
       for (const path of this.#started.undo) await rm(path, { recursive: true, force: true })
       await removeIfEmpty(this.#places.folder)
       return interruptedError('Nothing of the stack is left running.', 'ragscale up starts again')
+    }
+    if (steps.some(({ kind }) => kind === 'stop-supervisor')) {
+      const message = 'The stack goes on ending by itself, when the requests in flight have ended.'
+      return interruptedError(message, 'ragscale down --timeout 1s ends it at once')
     }
     const changes = steps.filter(
       (step) => step.kind === 'want' || step.kind === 'stop' || step.kind === 'shard',
