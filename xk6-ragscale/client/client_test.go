@@ -142,6 +142,17 @@ func TestABodyIsSentAndReadWhole(t *testing.T) {
 	}
 }
 
+func TestRequestsThatNameNoUserAgentHaveTheClients(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.UserAgent()) })
+	c := New(Settings{DialContext: (&net.Dialer{}).DialContext, UserAgent: "ragscale"})
+	for want, header := range map[string]http.Header{"ragscale": nil, "other": {"User-Agent": {"other"}}} {
+		var outcome record.Outcome
+		if result := c.Do(t.Context(), Request{URL: url, Header: header, KeepBody: true}, &outcome); *result.Body != want {
+			t.Errorf("the user agent is %q, not %q", *result.Body, want)
+		}
+	}
+}
+
 func TestConnectionsAreKeptAndCounted(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 100_000)) })
 	c, outcome := newClient(), record.Outcome{}

@@ -116,6 +116,9 @@ func (c *Client) send(x *exchange) error {
 			request.Host = host
 		}
 	}
+	if c.userAgent != "" && request.Header.Get("User-Agent") == "" {
+		request.Header.Set("User-Agent", c.userAgent)
+	}
 	if body := x.request.Body; body != nil {
 		request.ContentLength = int64(len(body))
 		request.Body = io.NopCloser(bytes.NewReader(body))

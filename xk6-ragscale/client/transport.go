@@ -14,6 +14,7 @@ import (
 // connections are not tied to virtual users.
 type Client struct {
 	transport http.RoundTripper
+	userAgent string
 }
 
 // Settings are what a client takes over from k6.
@@ -21,11 +22,13 @@ type Settings struct {
 	DialContext       func(ctx context.Context, network, address string) (net.Conn, error)
 	TLS               *tls.Config
 	DisableKeepAlives bool
+	// UserAgent is that of requests which name none; empty: Go's own.
+	UserAgent string
 }
 
 // New makes a client. It speaks HTTP/1.1, and HTTP/2 where a TLS server offers it.
 func New(settings Settings) *Client {
-	return &Client{transport: &http.Transport{
+	return &Client{userAgent: settings.UserAgent, transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			connection, err := settings.DialContext(ctx, network, address)

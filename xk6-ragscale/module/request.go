@@ -66,6 +66,7 @@ func (i *instance) client() *client.Client {
 		}
 		shared.client = client.New(client.Settings{
 			DialContext: state.Dialer.DialContext, TLS: settings, DisableKeepAlives: state.Options.NoConnectionReuse.Bool,
+			UserAgent: state.Options.UserAgent.String,
 		})
 	})
 	return shared.client
