@@ -6,7 +6,7 @@ import { ingestFolder } from '../ingest/ingest.ts'
 import type { IngestProgress } from '../ingest/ingest.ts'
 import { qdrantStore } from '../ingest/store.ts'
 import { endpointTarget, isLoopback } from '../load/endpoints.ts'
-import { headersOf } from '../load/http.ts'
+import { dispatcherOf, headersOf, secretsOf, withoutSecrets } from '../load/http.ts'
 import type { LoadTarget } from '../load/plan.ts'
 import { openRunning } from '../loop/open.ts'
 import { readStackFile } from '../loop/stack-file.ts'
@@ -23,11 +23,12 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
   const running = await openRunning(stack, runtime)
   const embedTarget = needed('embed', endpointTarget('embed', stack, running.urls), stack)
   const vectorTarget = needed('vector', endpointTarget('vector', stack, running.urls), stack)
-  await confirmWriting(vectorTarget.urls[0] ?? '', options, runtime)
+  const embedAt = await connected(embedTarget, runtime)
+  const vectorAt = await connected(vectorTarget, runtime)
+  await confirmSending(embedAt.url, vectorAt.url, options, runtime)
   const embed = httpEmbedder({
-    url: embedTarget.urls[0] ?? '',
+    ...embedAt,
     protocol: embedTarget.protocol === 'openai' ? 'openai' : 'tei',
-    headers: headersOf(embedTarget, runtime.env),
     ...(embedTarget.model === undefined ? {} : { model: embedTarget.model }),
   })
   const stop = new AbortController()
@@ -41,10 +42,7 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
   try {
     const collection =
       stack.tiers.vector?.collection ?? (await collectionFor(vectorTarget, embed, stop.signal))
-    const store = qdrantStore(
-      { url: vectorTarget.urls[0] ?? '', headers: headersOf(vectorTarget, runtime.env) },
-      collection,
-    )
+    const store = qdrantStore(vectorAt, collection)
     const { created } = await store.prepare()
     if (created && !options.quiet) runtime.stderr.write(createdText(collection))
     const summary = await ingestFolder({
@@ -80,6 +78,18 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
     })
   } finally {
     stopListening()
+    await Promise.all([embedAt.dispatcher.destroy(), vectorAt.dispatcher.destroy()])
+  }
+}
+
+/** Where to and with what; makes no connection yet. */
+async function connected(target: LoadTarget, { env }: Runtime) {
+  const secrets = secretsOf(target, env)
+  return {
+    url: target.urls[0] ?? '',
+    headers: headersOf(target, env),
+    dispatcher: await dispatcherOf(target),
+    mask: (text: string) => withoutSecrets(text, secrets),
   }
 }
 
@@ -97,19 +107,26 @@ function needed(name: EndpointName, target: LoadTarget | null, stack: Stack): Lo
   )
 }
 
-/** Writing to somebody's database is asked for, as loading it is. */
-async function confirmWriting(
-  url: string,
+/** Sending documents beyond this machine is asked for, as loading is: to be embedded there, or to be kept there. */
+async function confirmSending(
+  embedUrl: string,
+  vectorUrl: string,
   { yes }: GlobalOptions,
   { interactive, prompts }: Runtime,
 ): Promise<void> {
-  if (yes || isLoopback(url)) return
-  const sure =
-    interactive && (await prompts.confirm(`Write documents into the Qdrant at ${new URL(url).host}?`))
-  if (sure) return
-  throw new UserError(`this would write into ${new URL(url).host}, which is beyond this machine`, {
+  const what = [
+    ...(isLoopback(embedUrl) ? [] : [`have documents embedded by ${new URL(embedUrl).host}`]),
+    ...(isLoopback(vectorUrl) ? [] : [`write them into the Qdrant at ${new URL(vectorUrl).host}`]),
+  ].join(' and ')
+  if (yes || what === '') return
+  if (interactive) {
+    if (await prompts.confirm(`This will ${what}. Go on?`)) return
+    throw new UserError('nothing was ingested', { exitCode: ExitCode.interrupted, code: 'declined' })
+  }
+  throw new UserError(`this would ${what}, which is beyond this machine, and nobody can be asked`, {
     exitCode: ExitCode.usage,
     hint: 'pass --yes when that is what you want',
+    code: 'unconfirmed',
   })
 }
 

@@ -1,4 +1,6 @@
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import type { Dispatcher } from 'undici'
+import { fetch } from 'undici'
 import * as z from 'zod'
 import { ExitCode, UserError, messageOf } from '../errors.ts'
 
@@ -10,6 +12,10 @@ export interface EmbedEndpoint {
   readonly protocol: 'tei' | 'openai'
   readonly model?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Connections with certificates of their own. */
+  readonly dispatcher?: Dispatcher
+  /** Masks what must not be shown in what the server says. */
+  readonly mask?: (text: string) => string
   readonly timeoutMs?: number
 }
 
@@ -43,8 +49,11 @@ async function embedOnce(
   signal: AbortSignal,
 ): Promise<number[][]> {
   const openai = endpoint.protocol === 'openai'
-  const response = await fetch(openai ? `${endpoint.url}/v1/embeddings` : `${endpoint.url}/embed`, {
+  const response = await fetch(embedUrl(endpoint), {
     method: 'POST',
+    // A key is meant for this host alone.
+    redirect: 'manual',
+    ...(endpoint.dispatcher === undefined ? {} : { dispatcher: endpoint.dispatcher }),
     headers: { 'content-type': 'application/json', ...endpoint.headers },
     body: JSON.stringify(
       openai
@@ -58,21 +67,41 @@ async function embedOnce(
       error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error),
     )
   })
+  const text = await response.text()
   if (response.status === 429 || response.status === 503 || response.status === 502)
     throw new Busy(`it answered ${response.status}`)
-  if (!response.ok)
-    throw unreachable(endpoint, `it answered ${response.status}: ${(await response.text()).slice(0, 200)}`)
-  const body: unknown = await response.json()
-  if (!openai) return z.array(z.array(z.number())).parse(body)
-  return openaiAnswer
-    .parse(body)
-    .data.toSorted((a, b) => a.index - b.index)
-    .map(({ embedding }) => embedding)
+  if (!response.ok) {
+    const said = (endpoint.mask ?? ((same: string) => same))(text).trim().slice(0, 200)
+    throw unreachable(endpoint, `it answered ${response.status}${said === '' ? '' : `: ${said}`}`)
+  }
+  const vectors = vectorsIn(text, openai)
+  if (vectors === null) throw unreachable(endpoint, 'what it answered are no vectors')
+  return vectors
+}
+
+/** OpenAI's own base URL ends in `/v1`. */
+function embedUrl({ url, protocol }: EmbedEndpoint): string {
+  const base = url.replace(/\/+$/, '')
+  if (protocol === 'tei') return `${base}/embed`
+  return base.endsWith('/v1') ? `${base}/embeddings` : `${base}/v1/embeddings`
+}
+
+function vectorsIn(text: string, openai: boolean): number[][] | null {
+  try {
+    const body: unknown = JSON.parse(text)
+    if (!openai) return z.array(z.array(z.number())).parse(body)
+    return openaiAnswer
+      .parse(body)
+      .data.toSorted((a, b) => a.index - b.index)
+      .map(({ embedding }) => embedding)
+  } catch {
+    return null
+  }
 }
 
 function unreachable(endpoint: EmbedEndpoint, reason: string): UserError {
   return new UserError(`could not embed at ${endpoint.url}: ${reason}`, {
     exitCode: ExitCode.unhealthy,
-    hint: 'ragscale status',
+    hint: `ragscale status, or see what it says: curl -i ${endpoint.url}`,
   })
 }

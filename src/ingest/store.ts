@@ -1,4 +1,6 @@
 import { QdrantClient } from '@qdrant/js-client-rest'
+import { Dispatcher1Wrapper } from 'undici'
+import type { Dispatcher } from 'undici'
 import { ExitCode, UserError, messageOf } from '../errors.ts'
 import type { Collection } from '../stack/stack.ts'
 import type { Payload } from './point.ts'
@@ -23,28 +25,34 @@ export interface VectorStore {
 
 const pageSize = 1_000
 
-export function qdrantStore(
-  endpoint: { url: string; headers?: Readonly<Record<string, string>>; timeoutMs?: number },
-  collection: Collection,
-): VectorStore {
-  const client = new QdrantClient({
-    url: endpoint.url,
-    port: null,
-    checkCompatibility: false,
-    timeout: endpoint.timeoutMs ?? 60_000,
-    ...(endpoint.headers === undefined ? {} : { headers: { ...endpoint.headers } }),
-  })
+export interface StoreEndpoint {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Connections with certificates of their own. */
+  readonly dispatcher?: Dispatcher
+  /** Masks what must not be shown in what the server says. */
+  readonly mask?: (text: string) => string
+  readonly timeoutMs?: number
+}
+
+type Api = ReturnType<QdrantClient['api']>
+
+export function qdrantStore(endpoint: StoreEndpoint, collection: Collection): VectorStore {
+  const client = clientOf(endpoint).api()
+  const init = initOf(endpoint)
   const { name } = collection
+  const of = { collection_name: name }
+  const mask = endpoint.mask ?? ((text) => text)
   const asked = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
     try {
       return await call()
     } catch (error) {
       if (error instanceof UserError) throw error
       throw new UserError(
-        `could not ${what} in collection "${name}" at ${endpoint.url}: ${reasonOf(error)}`,
+        `could not ${what} in collection "${name}" at ${endpoint.url}: ${mask(reasonOf(error))}`,
         {
           exitCode: ExitCode.unhealthy,
-          hint: 'ragscale status',
+          hint: `ragscale status, or see what it says: curl -i ${endpoint.url}`,
           cause: error,
         },
       )
@@ -53,24 +61,28 @@ export function qdrantStore(
   return {
     prepare: () =>
       asked('create or check', async () => {
-        const { exists } = await client.collectionExists(name)
-        if (exists) {
-          await checkVectors(client, collection)
+        const { data } = await client.collectionExists(of, init)
+        if (data.result?.exists === true) {
+          await checkVectors(client, collection, init)
           return { created: false }
         }
-        await client.createCollection(name, {
-          vectors: { size: collection.dimensions, distance: collection.distance },
-          shard_number: collection.shards,
-          replication_factor: collection.replication,
-          write_consistency_factor: 1,
-          ...quantizationOf(collection),
-        })
+        await client.createCollection(
+          {
+            ...of,
+            vectors: { size: collection.dimensions, distance: collection.distance },
+            shard_number: collection.shards,
+            replication_factor: collection.replication,
+            write_consistency_factor: 1,
+            ...quantizationOf(collection),
+          },
+          init,
+        )
         for (const [field, schema] of [
           ['root', 'keyword'],
           ['source', 'keyword'],
           ['chunk', 'integer'],
         ] as const) {
-          await client.createPayloadIndex(name, { field_name: field, field_schema: schema, wait: true })
+          await client.createFieldIndex({ ...of, wait: true, field_name: field, field_schema: schema }, init)
         }
         return { created: true }
       }),
@@ -80,16 +92,20 @@ export function qdrantStore(
         const documents = new Map<string, string>()
         let offset: string | number | undefined
         do {
-          const page = await client.scroll(name, {
-            filter: { must: [match('root', root), match('chunk', 0)] },
-            limit: pageSize,
-            with_payload: ['source', 'hash'],
-            with_vector: false,
-            ...(offset === undefined ? {} : { offset }),
-          })
-          for (const { payload } of page.points)
+          const { data } = await client.scrollPoints(
+            {
+              ...of,
+              filter: { must: [match('root', root), match('chunk', 0)] },
+              limit: pageSize,
+              with_payload: ['source', 'hash'],
+              with_vector: false,
+              ...(offset === undefined ? {} : { offset }),
+            },
+            init,
+          )
+          for (const { payload } of data.result?.points ?? [])
             documents.set(String(payload?.['source']), String(payload?.['hash']))
-          const next = page.next_page_offset
+          const next = data.result?.next_page_offset
           offset = typeof next === 'string' || typeof next === 'number' ? next : undefined
         } while (offset !== undefined)
         return documents
@@ -97,10 +113,8 @@ export function qdrantStore(
 
     upsert: (points) =>
       asked('write points', async () => {
-        await client.upsert(name, {
-          wait: true,
-          points: points.map(({ id, vector, payload }) => ({ id, vector, payload: { ...payload } })),
-        })
+        const all = points.map(({ id, vector, payload }) => ({ id, vector, payload: { ...payload } }))
+        await client.upsertPoints({ ...of, wait: true, points: all }, init)
       }),
 
     removeChunks: (root, source, from) =>
@@ -108,22 +122,51 @@ export function qdrantStore(
         const filter = {
           must: [match('root', root), match('source', source), { key: 'chunk', range: { gte: from } }],
         }
-        await client.delete(name, { wait: true, filter })
+        await client.deletePoints({ ...of, wait: true, filter }, init)
       }),
 
-    count: () => asked('count points', async () => (await client.count(name, { exact: true })).count),
+    count: () =>
+      asked('count points', async () => {
+        const { data } = await client.countPoints({ ...of, exact: true }, init)
+        return data.result?.count ?? 0
+      }),
   }
 }
 
-async function checkVectors(client: QdrantClient, collection: Collection): Promise<void> {
-  const { config } = await client.getCollection(collection.name)
-  const size = config.params.vectors?.size
+/** A URL may have a path: a Qdrant behind a proxy. The client takes it apart from the host. */
+function clientOf({ url, headers, timeoutMs }: StoreEndpoint): QdrantClient {
+  const { origin, pathname } = new URL(url)
+  return new QdrantClient({
+    url: origin,
+    prefix: pathname.replace(/\/+$/, ''),
+    port: null,
+    checkCompatibility: false,
+    timeout: timeoutMs ?? 60_000,
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+  })
+}
+
+/**
+ * What goes with each call. The client makes its own connections, without certificates, so it is handed ours;
+ * it calls the `fetch` of whichever Node runs, and the wrapper suits any of them.
+ */
+function initOf({ dispatcher }: StoreEndpoint): RequestInit {
+  // A key is meant for this host alone.
+  const init: RequestInit = { redirect: 'manual' }
+  return dispatcher === undefined
+    ? init
+    : ({ ...init, dispatcher: new Dispatcher1Wrapper(dispatcher) } as unknown as RequestInit)
+}
+
+async function checkVectors(client: Api, collection: Collection, init: RequestInit): Promise<void> {
+  const { data } = await client.getCollection({ collection_name: collection.name }, init)
+  const size = data.result?.config.params.vectors?.size
   if (size === collection.dimensions) return
   throw new UserError(
-    `collection "${collection.name}" holds vectors of ${typeof size === 'number' ? size : 'several'} dimensions, ragscale.yaml says ${collection.dimensions}`,
+    `collection "${collection.name}" holds vectors of ${typeof size === 'number' ? size : 'several'} dimensions, and ${collection.dimensions} are wanted`,
     {
       exitCode: ExitCode.usage,
-      hint: 'Name another collection in tiers.vector.collection.name, or set dimensions to what the embedding model gives.',
+      hint: 'Name another collection, or embed with the model that this one was made with; in tiers.vector.collection, set dimensions to what that model gives.',
     },
   )
 }

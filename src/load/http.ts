@@ -7,12 +7,16 @@ import type { LoadTarget } from './plan.ts'
 
 export interface Answer {
   readonly status: number
+  /** What was answered; a secret that the server repeats is masked, for this may be shown. */
   readonly text: string
+  /** Where a redirect points: it is not followed. */
+  readonly location: string | null
   /** Milliseconds that the server asks to be left alone (`Retry-After`), or null. */
   readonly retryAfterMs: number | null
 }
 
 export interface Caller {
+  /** `body`: a value to send as JSON, or JSON as text. */
   call(path: string, options?: { method?: string; body?: unknown; timeoutMs?: number }): Promise<Answer>
   readonly url: string
   close(): Promise<void>
@@ -28,7 +32,8 @@ export async function callerOf(
   signal?: AbortSignal,
 ): Promise<Caller> {
   const headers = headersOf(target, env)
-  const dispatcher: Dispatcher = new Agent({ connect: await tlsOf(target) })
+  const secrets = secretsOf(target, env)
+  const dispatcher = await dispatcherOf(target)
   const base = (target.urls[0] ?? '').replace(/\/+$/, '')
   return {
     url: base,
@@ -37,19 +42,30 @@ export async function callerOf(
       const response = await fetch(base + path, {
         method: method ?? (body === undefined ? 'GET' : 'POST'),
         headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        // k6 follows none either, and a key is meant for this host alone.
+        redirect: 'manual',
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
         dispatcher,
       })
       const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
       return {
         status: response.status,
-        text: await response.text(),
+        text: withoutSecrets(await response.text(), secrets),
+        location: response.headers.get('location'),
         retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null,
       }
     },
     close: async () => await dispatcher.close(),
   }
+}
+
+/**
+ * Connections to a target, with its certificate authority and client certificate.
+ * @throws UserError (exit 2) when one of their files cannot be read
+ */
+export async function dispatcherOf(target: LoadTarget): Promise<Dispatcher> {
+  return new Agent({ connect: await tlsOf(target) })
 }
 
 /** Throws where k6 would fail later, and less clearly. */
@@ -66,6 +82,22 @@ export function headersOf(
   for (const [name, variable] of Object.entries(target.headersEnv ?? {}))
     headers[name.toLowerCase()] = secret(variable, env)
   return headers
+}
+
+/** Values of the variables that a target names, longest first: one may hold another. */
+export function secretsOf(
+  { apiKeyEnv, headersEnv = {} }: LoadTarget,
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const names = [...(apiKeyEnv === undefined ? [] : [apiKeyEnv]), ...Object.values(headersEnv)]
+  return names
+    .flatMap((name) => env[name] ?? [])
+    .filter((value) => value !== '')
+    .toSorted((a, b) => b.length - a.length)
+}
+
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((masked, value) => masked.replaceAll(value, '***'), text)
 }
 
 function secret(name: string, env: Readonly<Record<string, string | undefined>>): string {
