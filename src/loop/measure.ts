@@ -3,22 +3,22 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ExitCode, UserError } from '../errors.ts'
-import { endpointTarget, targetOf } from '../load/endpoints.ts'
+import { endpointTarget } from '../load/endpoints.ts'
 import type { RunningUrls } from '../load/endpoints.ts'
 import { usableCores } from '../load/generator.ts'
 import { showBuildProgress } from '../load/k6/build-progress.ts'
 import { findK6 } from '../load/k6/find.ts'
 import type { K6 } from '../load/k6/find.ts'
 import { loadStages } from '../load/plan.ts'
-import type { LoadPlan, LoadStage, PlanArrivals, ScenarioPlan } from '../load/plan.ts'
-import { planProbe, ratesFrom } from '../load/probe.ts'
+import type { LoadPlan, LoadStage, ScenarioPlan } from '../load/plan.ts'
+import { followProbe } from '../load/probe.ts'
 import { prepareQueries } from '../load/queries.ts'
 import type { PreparedQueries } from '../load/queries.ts'
 import { assertReachable } from '../load/reachable.ts'
 import { runK6 } from '../load/run.ts'
 import { assertWithinLimits, confirmLoad, extentOfLoads } from '../load/safety.ts'
 import { completePlan, planScenario } from '../load/scenario.ts'
-import type { Scenario, ScenarioOptions } from '../load/scenario.ts'
+import { tryOnce } from '../load/trial.ts'
 import { assembleRun, endedByItself } from '../recording/assemble.ts'
 import { describeEnvironment } from '../recording/environment.ts'
 import { readLoadRecord, readRecording, readResources, readSeries, writeRunFile } from '../recording/files.ts'
@@ -32,23 +32,15 @@ import type { Runtime } from '../runtime.ts'
 import { formatArrivals } from '../stack/arrivals.ts'
 import type { Stack } from '../stack/stack.ts'
 import { ragscaleVersion } from '../version.ts'
+import { aimAt, allowLoad, endpointNamesOf } from './aim.ts'
+import type { Aim, AskedLoad } from './aim.ts'
 import { startSampling } from './sampling.ts'
 import type { RunningStack } from './running.ts'
 
-export interface MeasureOptions {
-  readonly stack: Stack
+export interface MeasureOptions extends AskedLoad {
   readonly running: RunningStack
   /** Empty: the whole pipeline where there is one, else every stage that has an endpoint. */
   readonly stages: readonly LoadStage[]
-  readonly scenario: Scenario
-  readonly rate?: number | undefined
-  readonly rates?: readonly number[] | undefined
-  readonly durationMs?: number | undefined
-  readonly warmupMs?: number | undefined
-  readonly arrivals?: PlanArrivals | undefined
-  readonly seed?: number | undefined
-  readonly maxInFlight?: number | undefined
-  readonly unique?: boolean | undefined
   /** Absolute, or relative to the working folder. */
   readonly runsFolder: string
   readonly name?: string | undefined
@@ -69,6 +61,8 @@ export interface Measured extends Recording {
 export async function measure(options: MeasureOptions, runtime: Runtime): Promise<Measured> {
   const { stack, running } = options
   const stages = options.stages.length > 0 ? options.stages : defaultStages(stack, running.urls)
+  const aims = stages.map((stage) => aimAt(stage, options, running.urls))
+  await allowLoad(aims, stack, runtime, { yes: options.yes })
   const k6 = await findK6(runtime, { onProgress: showBuildProgress(runtime.stderr) })
   const lock = await acquireLock(join(stack.folder, '.ragscale', 'loadtest.lock'), {
     pid: running.pid,
@@ -78,7 +72,7 @@ export async function measure(options: MeasureOptions, runtime: Runtime): Promis
   const scratch = await mkdtemp(join(tmpdir(), 'ragscale-load-'))
   try {
     const prepared: PreparedStage[] = []
-    for (const stage of stages) prepared.push(await prepareStage(stage, scratch, k6, options, runtime))
+    for (const aim of aims) prepared.push(await prepareStage(aim, scratch, k6, options, runtime))
     return await record(prepared, scratch, k6, options, runtime)
   } finally {
     await rm(scratch, { recursive: true, force: true })
@@ -87,6 +81,7 @@ export async function measure(options: MeasureOptions, runtime: Runtime): Promis
 }
 
 interface PreparedStage {
+  readonly aim: Aim
   readonly plan: LoadPlan
   readonly queries: PreparedQueries
 }
@@ -101,63 +96,41 @@ function defaultStages(stack: Stack, urls: RunningUrls): LoadStage[] {
 
 /** Checks that the stage's target is there, makes its queries complete and decides its rates. */
 async function prepareStage(
-  stage: LoadStage,
+  aim: Aim,
   scratch: string,
   k6: K6,
   options: MeasureOptions,
   runtime: Runtime,
 ): Promise<PreparedStage> {
-  const { stack, running } = options
-  const target = targetOf(
-    stage,
-    stack,
-    running.urls,
-    options.unique === undefined ? {} : { unique: options.unique },
-  )
-  await assertReachable({ stage, target, runsOn: stack.target, env: runtime.env })
+  const { stack } = options
+  const { stage, target, first } = aim
+  const { env } = runtime
+  await assertReachable({ stage, target, runsOn: stack.target, env })
   const folder = join(scratch, stage)
   await mkdir(folder, { recursive: true })
-  const queries = await prepareQueries({
-    stage,
-    stack,
-    folder,
-    embed: endpointTarget('embed', stack, running.urls),
-    vector: endpointTarget('vector', stack, running.urls),
-    env: runtime.env,
-  })
+  const { embed, vector } = aim
+  const queries = await prepareQueries({ stage, stack, folder, embed, vector, env })
   for (const notice of queries.notices) options.onNotice?.(notice)
-  const asked: ScenarioOptions = {
-    stage,
-    scenario: options.scenario,
-    rate: options.rate,
-    rates: options.rates,
-    durationMs: options.durationMs,
-    warmupMs: options.warmupMs,
-    arrivals: options.arrivals,
-    seed: options.seed,
-    maxInFlight: options.maxInFlight,
-  }
+  if (stack.target === 'external')
+    await tryOnce({ stage, target, queriesFile: queries.file, env, timeoutMs: first.timeoutMs })
   const complete = (plan: ScenarioPlan): LoadPlan => completePlan(plan, target, queries, stack.workload.zipf)
-  const needsProbe = options.scenario === 'sweep' && options.rates === undefined
-  const first = needsProbe
-    ? withinRate(planProbe(asked, stack), stack.limits.load.rate)
-    : planScenario(asked, stack)
-  const extent = extentOfLoads([{ target, plan: first }])
-  assertWithinLimits(extent, stack.limits)
-  await confirmLoad(extent, runtime, { yes: options.yes })
-  if (!needsProbe) return { plan: complete(first), queries }
+  if (!aim.probes) return { aim, plan: complete(first), queries }
 
   options.onPlan?.(first, 'probe')
+  const climb = followProbe()
   const probe = await runK6({
     k6,
     plan: complete(first),
     folder: join(folder, 'probe'),
     scratch: folder,
     runtime,
-    onLine: (line) => options.onLine?.(line, 'probe'),
+    onLine: (line) => {
+      climb.add(line)
+      options.onLine?.(line, 'probe')
+    },
   })
   if (probe.reason === 'interrupted') throw interrupted()
-  const rates = ratesFrom(probe.steps)
+  const rates = climb.rates()
   if (rates === null)
     throw nothingSucceeded(
       stage,
@@ -165,16 +138,11 @@ async function prepareStage(
       probe.steps.flatMap((step) => Object.keys(step.errors)),
     )
   const allowed = rates.filter((rate) => stack.limits.load.rate === null || rate <= stack.limits.load.rate)
-  const plan = planScenario({ ...asked, rate: undefined, rates: allowed }, stack)
-  assertWithinLimits(extentOfLoads([{ target, plan }]), stack.limits)
-  return { plan: complete(plan), queries }
-}
-
-/** A probe climbs until the target gives in; not beyond what the stack allows. */
-function withinRate(plan: ScenarioPlan, limit: number | null): ScenarioPlan {
-  if (limit === null) return plan
-  const steps = plan.steps.filter(({ toRate }) => toRate <= limit)
-  return steps.length > 0 ? { ...plan, steps } : { ...plan, steps: plan.steps.slice(0, 1) }
+  const plan = planScenario({ ...aim.asked, rate: undefined, rates: allowed }, stack)
+  const extent = extentOfLoads([{ target, plan }])
+  assertWithinLimits(extent, stack.limits)
+  await confirmLoad(extent, runtime, { yes: options.yes })
+  return { aim, plan: complete(plan), queries }
 }
 
 async function record(
@@ -186,6 +154,7 @@ async function record(
 ): Promise<Measured> {
   const { stack, running } = options
   const startedAt = new Date(runtime.now())
+  const called = [...new Set(stages.flatMap(({ aim }) => endpointNamesOf(aim)))]
   const facts: RunFacts = {
     id:
       options.name ??
@@ -197,7 +166,7 @@ async function record(
     target: stack.target,
     emulated: running.emulated,
     stack: recordStack(stack),
-    environment: describeEnvironment(stack, ragscaleVersion(), running.versions),
+    environment: describeEnvironment(stack, ragscaleVersion(), await running.versions(called)),
     scenario: options.scenario,
     stages: stages.map(({ plan }) => plan.stage),
     arrivals: arrivalsName(stages, stack),

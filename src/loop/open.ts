@@ -2,23 +2,36 @@ import { pid } from 'node:process'
 import { timingOf, emulatedTiers } from '../catalog/catalog.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
+import { endpointUrls } from '../targets/external/external.ts'
+import { externalVersions } from '../targets/external/versions.ts'
 import { openTarget } from '../targets/open.ts'
 import type { RunningStack } from './running.ts'
 
 /** What runs of a stack, seen through its target. Says nothing when nothing runs: what is missing is said where it is needed. */
 export async function openRunning(stack: Stack, runtime: Runtime): Promise<RunningStack> {
   const target = openTarget(stack, runtime)
+  if (stack.target === 'external') {
+    // Not looked at here: nothing of somebody else's is called before the user has said that it may be.
+    return {
+      urls: endpointUrls(stack),
+      emulated: false,
+      versions: async (called) => await externalVersions(stack, called, runtime.env),
+      pid,
+      sample: async () => [],
+    }
+  }
   const observed = await target.observe(stack)
   return {
     urls: target.endpoints(observed),
     emulated:
       stack.target === 'local' &&
       emulatedTiers.some((tier) => timingOf(stack.tiers, tier).model !== 'unknown'),
-    versions: Object.fromEntries(
-      observed.replicas
-        .filter(({ replica }) => replica !== 'balancer')
-        .map(({ tier, component }) => [tier, component]),
-    ),
+    versions: async () =>
+      Object.fromEntries(
+        observed.replicas
+          .filter(({ replica }) => replica !== 'balancer')
+          .map(({ tier, component }) => [tier, component]),
+      ),
     pid,
     sample: () => target.sample(),
   }

@@ -1,5 +1,6 @@
 import type { RunningUrls } from '../load/endpoints.ts'
 import type { ResourceSample } from '../recording/resources.ts'
+import type { EndpointName } from '../stack/stack.ts'
 
 /** A stack that runs, as a load test needs to know it; every target gives one. */
 export interface RunningStack {
@@ -7,8 +8,11 @@ export interface RunningStack {
   readonly urls: RunningUrls
   /** Whether any tier is an emulator. */
   readonly emulated: boolean
-  /** By tier: `tei 1.9.0`, `qdrant@sha256:…`; empty where the target cannot say. */
-  readonly versions: Readonly<Record<string, string>>
+  /**
+   * By tier: `tei 1.9.0`, `qdrant@sha256:…`; empty where the target cannot say. A target that somebody else runs
+   * is asked, and of nothing but the endpoints named.
+   */
+  versions(called: readonly EndpointName[]): Promise<Readonly<Record<string, string>>>
   /** This process, as the holder of the stack's lock. */
   readonly pid: number
   /** What the replicas used since the last call; empty where the target cannot look. */

@@ -1,0 +1,108 @@
+/** What each stage of a load test will call and how hard: decided, held to limits and confirmed before any connection is made. */
+import { endpointTarget, targetOf } from '../load/endpoints.ts'
+import type { RunningUrls } from '../load/endpoints.ts'
+import type { LoadStage, LoadTarget, PlanArrivals, ScenarioPlan } from '../load/plan.ts'
+import { planProbe } from '../load/probe.ts'
+import { assertWithinLimits, confirmLoad, extentOfLoads } from '../load/safety.ts'
+import type { IntendedLoad } from '../load/safety.ts'
+import { planScenario } from '../load/scenario.ts'
+import type { Scenario, ScenarioOptions } from '../load/scenario.ts'
+import type { Runtime } from '../runtime.ts'
+import type { EndpointName, Stack } from '../stack/stack.ts'
+
+/** The load that a user asked for; what is left out is decided by the scenario and the stack. */
+export interface AskedLoad {
+  readonly stack: Stack
+  readonly scenario: Scenario
+  readonly rate?: number | undefined
+  readonly rates?: readonly number[] | undefined
+  readonly durationMs?: number | undefined
+  readonly warmupMs?: number | undefined
+  readonly arrivals?: PlanArrivals | undefined
+  readonly seed?: number | undefined
+  readonly maxInFlight?: number | undefined
+  readonly unique?: boolean | undefined
+}
+
+export interface Aim {
+  readonly stage: LoadStage
+  readonly target: LoadTarget
+  /** What is asked beforehand, to make the queries complete: for vectors, and for points. */
+  readonly embed: LoadTarget | null
+  readonly vector: LoadTarget | null
+  readonly asked: ScenarioOptions
+  /** The test itself; or the climb that finds the rates of a sweep. */
+  readonly first: ScenarioPlan
+  readonly probes: boolean
+}
+
+/** @throws {UserError} exit 2 for options and endpoints that do not fit, 4 where nothing runs */
+export function aimAt(stage: LoadStage, load: AskedLoad, urls: RunningUrls): Aim {
+  const { stack } = load
+  const target = targetOf(stage, stack, urls, load.unique === undefined ? {} : { unique: load.unique })
+  const name = endpointOf(stage)
+  const asked: ScenarioOptions = {
+    stage,
+    scenario: load.scenario,
+    rate: load.rate,
+    rates: load.rates,
+    durationMs: load.durationMs,
+    warmupMs: load.warmupMs,
+    arrivals: load.arrivals,
+    seed: load.seed,
+    maxInFlight: load.maxInFlight,
+    timeoutMs: stack.target === 'external' ? stack.endpoints[name]?.timeoutMs : undefined,
+  }
+  const probes = load.scenario === 'sweep' && load.rates === undefined
+  const completes = stage === 'retrieve' || stage === 'rerank'
+  return {
+    stage,
+    target,
+    embed: completes ? endpointTarget('embed', stack, urls) : null,
+    vector: completes ? endpointTarget('vector', stack, urls) : null,
+    asked,
+    first: probes ? withinRate(planProbe(asked, stack), stack.limits.load.rate) : planScenario(asked, stack),
+    probes,
+  }
+}
+
+/** What a stage loads, and what it calls besides: `external` names each. */
+export function endpointNamesOf({ stage, embed, vector }: Aim): EndpointName[] {
+  const names: EndpointName[] = [endpointOf(stage)]
+  if (embed !== null) names.push('embed')
+  if (vector !== null) names.push('vector')
+  return [...new Set(names)]
+}
+
+function endpointOf(stage: LoadStage): EndpointName {
+  return stage === 'retrieve' ? 'vector' : stage
+}
+
+/** Holds all stages together to `limits.load`, and asks before anything beyond this machine is called. */
+export async function allowLoad(
+  aims: readonly Aim[],
+  stack: Pick<Stack, 'limits'>,
+  runtime: Pick<Runtime, 'interactive' | 'prompts' | 'stderr'>,
+  options: { readonly yes: boolean },
+): Promise<void> {
+  const extent = extentOfLoads(aims.flatMap(loadsOf))
+  assertWithinLimits(extent, stack.limits)
+  await confirmLoad(extent, runtime, options)
+}
+
+function loadsOf({ target, first, embed, vector }: Aim): IntendedLoad[] {
+  // Not loaded, but called: a question of its own would be asked too late.
+  const called = [embed, vector].filter((helper) => helper !== null)
+  const nothing = { stage: first.stage, steps: [], arrivals: { kind: 'constant' } } as const
+  return [
+    { target, plan: first },
+    ...called.map((helper) => ({ target: helper, plan: { ...nothing, steps: [] } })),
+  ]
+}
+
+/** A probe climbs until the target gives in; not beyond what the stack allows. */
+function withinRate(plan: ScenarioPlan, limit: number | null): ScenarioPlan {
+  if (limit === null) return plan
+  const steps = plan.steps.filter(({ toRate }) => toRate <= limit)
+  return steps.length > 0 ? { ...plan, steps } : { ...plan, steps: plan.steps.slice(0, 1) }
+}
