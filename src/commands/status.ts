@@ -22,7 +22,7 @@ export async function status(options: StatusOptions, runtime: Runtime): Promise<
     stdout.write(stackJson('ragscale.status/1', { stack, observed, endpoints: target.endpoints(observed) }))
     return exitCode
   }
-  const where = observed.running ? `runs (${stack.target})` : 'does not run: ragscale up starts it'
+  const where = whereOf(stack.target, observed.running)
   stdout.write(`${stack.name} ${where}\n`)
   const style = styleOf(stdout, runtime, options.color)
   if (observed.replicas.length > 0) {
@@ -33,4 +33,9 @@ export async function status(options: StatusOptions, runtime: Runtime): Promise<
   const notes = [...troubles, ...observed.notes].map((line) => `${line}\n`)
   if (notes.length > 0) stdout.write(`\n${notes.join('')}`)
   return exitCode
+}
+
+function whereOf(target: Target, running: boolean): string {
+  if (running) return `runs (${target})`
+  return target === 'external' ? 'does not answer (external)' : 'does not run: ragscale up starts it'
 }

@@ -7,6 +7,7 @@ import type { ArrivalLaw, Measurement, PriceTable, Recommendation, TierNow } fro
 import { ExitCode, UserError } from '../errors.ts'
 import { readRecording } from '../recording/files.ts'
 import type { Recording } from '../recording/files.ts'
+import { recordedUrl } from '../recording/recorded-stack.ts'
 import type { RecordedStack } from '../recording/recorded-stack.ts'
 import type { Run } from '../recording/run.ts'
 import { findRunFolder, listRuns } from '../recording/store.ts'
@@ -147,7 +148,7 @@ function endpointOf(stack: Stack | RecordedStack, name: string): string | undefi
   const endpoint = Object.entries(stack.endpoints).find(([key]) => key === name)?.[1]
   return endpoint === undefined
     ? undefined
-    : JSON.stringify([endpoint.url, endpoint.model, endpoint.collection])
+    : JSON.stringify([recordedUrl(endpoint.url), endpoint.model, endpoint.collection])
 }
 
 function tiersNow(stack: Stack, recordings: readonly Recording[]): TierNow[] {

@@ -42,11 +42,11 @@ export function recordStack(stack: Stack): RecordedStack {
 
 function recordEndpoint(endpoint: Endpoint): Endpoint {
   const { caFile: _ca, certFile: _cert, keyFile: _key, ...rest } = endpoint
-  return { ...rest, url: withoutCredentials(endpoint.url) }
+  return { ...rest, url: recordedUrl(endpoint.url) }
 }
 
-/** A URL's user, password, query and fragment may each hold a key. */
-function withoutCredentials(url: string): string {
+/** As a run keeps it: a URL's user, password, query and fragment may each hold a key. */
+export function recordedUrl(url: string): string {
   if (!URL.canParse(url)) return '(not a URL)'
   const parsed = new URL(url)
   return `${parsed.origin}${parsed.pathname === '/' ? '' : parsed.pathname}`
