@@ -40,7 +40,8 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
     .map(([replicas, same]) => ({ replicas, ...fitOf(replicas, same, now, input) }))
   const base = fits.find(({ fit }) => fit !== null)
   if (base === undefined || base.fit === null) return { reason: whyNot(measurements) }
-  const { replicas, steps, fit } = base
+  const { steps, fit } = base
+  const replicas = base.lanes
 
   const knee = fit.kneeMeasured ? fit.knee / replicas : null
   const kept = steps.filter((step) => !overloaded(step) && (knee === null || step.offered < knee * replicas))
@@ -82,6 +83,8 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
 interface Fitted {
   readonly steps: readonly MeasuredStep[]
   readonly fit: Fit | null
+  /** Replicas that did the work: of a single shard only the nodes that have a copy search. */
+  readonly lanes: number
 }
 
 function fitOf(
@@ -94,14 +97,14 @@ function fitOf(
     .flatMap((measurement) => measurement.steps)
     .filter((step) => step.valid && countOf(step.samples) >= fewestSamples)
     .sort((a, b) => a.offered - b.offered)
-  if (steps.length === 0) return { steps, fit: null }
   const shards = measurements[0]!.shards ?? 1
   const replication = now.collection?.replication ?? replicas
+  const lanes = shards === 1 ? Math.min(replicas, replication) : replicas
+  if (steps.length === 0) return { steps, fit: null, lanes }
   const bench: Bench = {
     arrivals: measurements[0]!.arrivals ?? { kind: 'poisson' },
     behind: {
-      // Of a single shard only the nodes that have a copy do any searching.
-      replicas: shards === 1 ? Math.min(replicas, replication) : replicas,
+      replicas: lanes,
       policy: now.policy ?? input.policy,
       slowdown: 1,
       shards,
@@ -110,7 +113,7 @@ function fitOf(
     },
     seed: input.seed,
   }
-  return { steps, fit: bestFit(steps, bench) }
+  return { steps, fit: bestFit(steps, bench), lanes }
 }
 
 /** Which model a tier follows is decided by its latencies: the one that gives them back best. */
@@ -140,9 +143,9 @@ function failuresOf(steps: readonly MeasuredStep[]): number {
   return requests === 0 ? 0 : failures / requests
 }
 
-function contentionOf(fits: readonly { replicas: number; fit: Fit | null }[]): number | null {
-  const points = fits.flatMap(({ replicas, fit }) =>
-    fit !== null && fit.kneeMeasured ? [[replicas, fit.knee] as const] : [],
+function contentionOf(fits: readonly Fitted[]): number | null {
+  const points = fits.flatMap(({ lanes, fit }) =>
+    fit !== null && fit.kneeMeasured ? [[lanes, fit.knee] as const] : [],
   )
   return points.length < 2 ? null : fitUsl(points).alpha
 }

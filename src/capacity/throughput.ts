@@ -41,10 +41,11 @@ export function throughputOf(steps: readonly MeasuredStep[]): Throughput | null 
 function workedOff(step: MeasuredStep, idleMs: number): number {
   const warmup = step.warmupSeconds ?? 0
   if (step.saturated || step.errorsShare > 0.02) {
-    const limit = step.maxInFlight
     const completed = step.completed
+    // By Little's law the limit is what is in flight when latency is longest.
+    const limit = step.maxInFlight ?? (completed * quantileOf(step.samples, 0.98)) / 1000
     // The backlog may still have been growing when the window began; what filled it was not worked off in the window.
-    if (limit !== undefined && limit !== null && (step.offered - completed) * warmup < limit)
+    if ((step.offered - completed) * warmup < limit)
       return (completed * step.seconds - limit + step.offered * warmup) / (step.seconds + warmup)
     return completed
   }
