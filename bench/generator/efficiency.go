@@ -25,7 +25,7 @@ type efficiency struct {
 	Ratios     []float64 `json:"ratios"`
 }
 
-const users = 100
+const users = 200
 
 // measureEfficiency runs pairs, the order within a pair alternating.
 func measureEfficiency(s settings) (*efficiency, error) {
