@@ -6,9 +6,10 @@ import type { Random } from './random.ts'
 export interface ContinuousTier {
   readonly replicas: number
   readonly policy: BalancerPolicy
-  /** An iteration over b sequences takes `alphaMs + betaMs·b`, and the prefill of each that it takes up. */
+  /** An iteration over b sequences takes `alphaMs + betaMs·b`, and, where it takes some up, `prefillOnceMs` and the prefill of each. */
   readonly alphaMs: number
   readonly betaMs: number
+  readonly prefillOnceMs: number
   readonly maxSequences: number
   readonly slowdown: number
 }
@@ -62,7 +63,7 @@ export function serveContinuous(
         if (running.size === 0) return
         const step = (tier.alphaMs + tier.betaMs * running.size) * tier.slowdown
         if (joined > 0) {
-          time += step + prefill * tier.slowdown
+          time += step + (tier.prefillOnceMs + prefill) * tier.slowdown
           iteration++
           for (let k = nextWaiting - joined; k < nextWaiting; k++) firstToken[waiting[k]!] = time
           if (nextWaiting > 4096) nextWaiting -= waiting.splice(0, nextWaiting).length

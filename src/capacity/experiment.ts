@@ -1,8 +1,8 @@
 import { arrivalsOf } from './arrivals.ts'
 import { quantileOfSorted } from './distribution.ts'
-import type { TierModel } from './model.ts'
+import type { ContinuousModel, TierModel } from './model.ts'
 import { randomOf } from './random.ts'
-import { serve, type Behind } from './serve.ts'
+import { serve, type Behind, type Served } from './serve.ts'
 import type { ArrivalLaw, MeasuredStep } from './types.ts'
 
 /** What a stage was measured on. */
@@ -28,6 +28,27 @@ export function latenciesOf(
   repeat: number,
   factor = 1,
 ): Float64Array {
+  return replayed(model, bench, step, repeat, factor, ({ leaving }) => leaving)
+}
+
+/** The same, to the first token of each answer. */
+export function firstTokensOf(
+  model: ContinuousModel,
+  bench: Bench,
+  step: MeasuredStep,
+  factor: number,
+): Float64Array {
+  return replayed(model, bench, step, 0, factor, ({ firstToken }) => firstToken!)
+}
+
+function replayed(
+  model: TierModel,
+  bench: Bench,
+  step: MeasuredStep,
+  repeat: number,
+  factor: number,
+  until: (served: Served) => Float64Array,
+): Float64Array {
   const warmup = Math.round(step.offered * (step.warmupSeconds ?? 0))
   const count = warmup + Math.round(requestsOf(step) * factor)
   const random = randomOf(bench.seed + Math.round(step.offered * 1000), 101 + repeat)
@@ -38,10 +59,10 @@ export function latenciesOf(
   const parts = model.kind === 'fifo' ? model.shards : 1
   const draws = new Float64Array(count * parts)
   for (let i = 0; i < draws.length; i++) draws[i] = random.next()
-  const { leaving } = serve(model, bench.behind, arrivals, draws, random)
+  const ends = until(serve(model, bench.behind, arrivals, draws, random))
   const latencies = new Float64Array(count - warmup)
   let kept = 0
-  for (let i = warmup; i < count; i++) if (leaving[i]! >= 0) latencies[kept++] = leaving[i]! - arrivals[i]!
+  for (let i = warmup; i < count; i++) if (ends[i]! >= 0) latencies[kept++] = ends[i]! - arrivals[i]!
   return latencies.subarray(0, kept).sort()
 }
 

@@ -55,6 +55,6 @@ function modelInWords(model: TierModel): string {
       return `batches that take ${show(model.alphaMs)} ms + ${show(tableMean(model.own))} ms a request, ${full}`
     }
     case 'continuous':
-      return `token iterations of ${show(model.alphaMs)} ms + ${show(model.betaMs)} ms a sequence, with ${show(tableMean(model.prefill))} ms of prefill a request`
+      return `token iterations of ${show(model.alphaMs)} ms + ${show(model.betaMs)} ms a sequence, with ${show(model.prefillOnceMs)} ms to take up prompts and ${show(tableMean(model.prefill))} ms for each`
   }
 }

@@ -31,7 +31,9 @@ export interface ContinuousModel {
   /** ITL = α + β·batch, ms. */
   readonly alphaMs: number
   readonly betaMs: number
-  /** What a prompt adds to the iteration that takes it up: one value a prompt. */
+  /** γ: what an iteration that takes up prompts costs, however many they are. */
+  readonly prefillOnceMs: number
+  /** δ·tokens: what each of them adds. */
   readonly prefill: Table
   readonly outputTokens: Table
   readonly maxSequences: number

@@ -74,6 +74,7 @@ function slowed(model: TierModel, share: number): TierModel {
         ...model,
         alphaMs: model.alphaMs * factor,
         betaMs: model.betaMs * factor,
+        prefillOnceMs: model.prefillOnceMs * factor,
         prefill: longer(model.prefill),
       }
   }

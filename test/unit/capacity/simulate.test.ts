@@ -130,6 +130,7 @@ describe('token iterations', () => {
       policy: 'random',
       alphaMs: 10,
       betaMs: 1,
+      prefillOnceMs: 0,
       maxSequences: 8,
       slowdown: 1,
     } as const
@@ -151,6 +152,7 @@ describe('token iterations', () => {
       policy: 'random',
       alphaMs: 10,
       betaMs: 0,
+      prefillOnceMs: 0,
       maxSequences: 1,
       slowdown: 1,
     } as const
