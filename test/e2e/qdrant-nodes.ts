@@ -36,12 +36,12 @@ export class QdrantNodes {
     this.#folder = folder
     this.#ports = ports
     this.#more = more
-    this.running = ports.map(() => null)
+    this.running = Array.from({ length: ports.length / 2 }, () => null)
   }
 
   static async start(count: number, more: Partial<QdrantConfigInput> = {}): Promise<QdrantNodes> {
     const folder = await mkdtemp(join(tmpdir(), 'ragscale-qdrant-'))
-    const ports = await freePorts(count)
+    const ports = await freePorts(2 * count)
     const nodes = new QdrantNodes(folder, ports, more)
     for (let node = 0; node < count; node++) await nodes.startNode(node)
     return nodes
@@ -51,11 +51,16 @@ export class QdrantNodes {
     return `http://127.0.0.1:${this.#ports[node]}`
   }
 
+  #peerUrl(node: number): string {
+    return `http://127.0.0.1:${this.#ports[this.running.length + node]}`
+  }
+
   async startNode(node: number): Promise<void> {
     const config: QdrantConfigInput = {
       node: node + 1,
       port: this.#ports[node]!,
-      bootstrap: node === 0 ? null : this.url(0),
+      peerPort: this.#ports[this.running.length + node]!,
+      bootstrap: node === 0 ? null : this.#peerUrl(0),
       clusterToken: 'for these tests',
       dataFolder: join(this.#folder, `node-${node}`),
       emulation: instant,

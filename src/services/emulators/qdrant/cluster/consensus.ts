@@ -9,7 +9,7 @@ import type { PeerId } from './peer.ts'
 import { votersOf, type ClusterState } from './state.ts'
 
 /** How often a leader speaks to each follower at least. */
-export const heartbeatMs = 200
+export const heartbeatMs = 300
 /** Silence of a leader after which the first voter stands; each later one waits a `patienceMs` longer. */
 export const electionMs = 1500
 export const patienceMs = 700
@@ -82,7 +82,7 @@ export class Consensus {
     this.#applied = memory.snapshot.index
     this.#apply()
     this.#heardMs = this.#now()
-    this.#timer = setInterval(() => this.#tick(), heartbeatMs / 2)
+    this.#timer = setInterval(() => this.#tick(), heartbeatMs)
   }
 
   get term(): number {

@@ -57,7 +57,8 @@ export class Reads {
 
   async #read(request: ClusterRead): Promise<ReadAnswer> {
     const { collection, shards, read } = request
-    const candidates = new Map(shards.map((shard) => [shard, this.#candidates(collection, shard)]))
+    const turn = this.#turn++
+    const candidates = new Map(shards.map((shard) => [shard, this.#candidates(collection, shard, turn)]))
     const rounds = Math.max(1, ...shards.map((shard) => this.#replicasAsked(request, shard)))
     const answers = await Promise.all(
       Array.from({ length: rounds }, (_, round) => this.#round(request, candidates, round)),
@@ -77,12 +78,15 @@ export class Reads {
     return { ...answers[0]!, hits }
   }
 
-  /** Active replicas of a shard, the own first, the others in turn. */
-  #candidates(collection: CollectionState, shard: number): PeerId[] {
+  /**
+   * Active replicas of a shard, the own first, the others in turn: of one query all shards the same turn, so
+   * that those which a single peer holds are asked for in one call.
+   */
+  #candidates(collection: CollectionState, shard: number, turn: number): PeerId[] {
     const { self } = this.#options.cluster
     const active = activeReplicas(collection.shards[shard]!)
-    const others = active.filter((peer) => peer !== self)
-    const start = others.length === 0 ? 0 : this.#turn++ % others.length
+    const others = active.filter((peer) => peer !== self).sort()
+    const start = others.length === 0 ? 0 : turn % others.length
     const turned = [...others.slice(start), ...others.slice(0, start)]
     return active.includes(self) ? [self, ...turned] : turned
   }
