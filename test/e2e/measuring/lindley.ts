@@ -1,5 +1,3 @@
-import type { Served } from '../servers/queueing.ts'
-
 /** Time in system of each request, in the order of arrival, in milliseconds. */
 export interface InSystem {
   readonly arrivalMs: number
@@ -11,10 +9,13 @@ export interface InSystem {
  * for one server, Kiefer and Wolfowitz's vector of workloads for several (Kiefer, Wolfowitz, "On the theory of
  * queues with many servers", 1955).
  */
-export function timesInSystem(served: readonly Served[], servers: number): InSystem[] {
+export function timesInSystem(
+  requests: readonly { readonly arrivalMs: number; readonly serviceMs: number }[],
+  servers: number,
+): InSystem[] {
   let workloads = Array.from({ length: servers }, () => 0)
   let before = 0
-  return served
+  return requests
     .toSorted((a, b) => a.arrivalMs - b.arrivalMs)
     .map(({ arrivalMs, serviceMs }, index) => {
       const gap = index === 0 ? 0 : arrivalMs - before

@@ -1,10 +1,10 @@
 /**
  * A server that is a queue: `servers` serve one request each, first come first served, for a time drawn from
- * a law. It answers `POST /embed` as TEI does, and keeps the arrival, draw and departure of each request for
- * its parent: `configure` → `listening`, `log` → `log`.
+ * a law. It answers `POST /embed` as TEI does, and keeps the arrival, start, draw and departure of each request
+ * for its parent: `configure` → `listening`, `log` → `log`.
  *
- * The instant of an answer follows from the arrivals and the draws alone, so that a timer that fires late
- * delays one answer and not the queue behind it.
+ * The next request begins when the one before it has left, late or not: what was realised is a queue, with the
+ * lateness of a timer as part of the service.
  */
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
@@ -23,9 +23,16 @@ export interface QueueingConfig {
 
 export interface Served {
   readonly arrivalMs: number
-  readonly serviceMs: number
+  readonly startMs: number
+  readonly drawnMs: number
   /** When the answer was written, not when it was due. */
   readonly departureMs: number
+}
+
+interface Waiting {
+  readonly arrivalMs: number
+  readonly drawnMs: number
+  readonly response: ServerResponse
 }
 
 export type ToServer = { type: 'configure'; config: QueueingConfig } | { type: 'log' }
@@ -33,7 +40,8 @@ export type FromServer = { type: 'listening'; port: number } | { type: 'log'; se
 
 let config: QueueingConfig
 let random: () => number
-let freeAt: number[]
+let busy = 0
+const waiting: Waiting[] = []
 const served: Served[] = []
 const body = JSON.stringify([[0.1, 0.2, 0.3]])
 
@@ -63,13 +71,23 @@ function draw(law: Law): number {
 }
 
 function arrive(arrivalMs: number, response: ServerResponse): void {
-  const serviceMs = draw(config.law)
-  const first = freeAt.indexOf(Math.min(...freeAt))
-  const due = Math.max(arrivalMs, freeAt[first] ?? 0) + serviceMs
-  freeAt[first] = due
-  at(due, () => {
+  const request = { arrivalMs, drawnMs: draw(config.law), response }
+  if (busy === config.servers) {
+    waiting.push(request)
+    return
+  }
+  busy += 1
+  serve(request, arrivalMs)
+}
+
+function serve({ arrivalMs, drawnMs, response }: Waiting, startMs: number): void {
+  at(startMs + drawnMs, () => {
     response.end(body)
-    served.push({ arrivalMs, serviceMs, departureMs: nowMs() })
+    const departureMs = nowMs()
+    served.push({ arrivalMs, startMs, drawnMs, departureMs })
+    const next = waiting.shift()
+    if (next === undefined) busy -= 1
+    else serve(next, departureMs)
   })
 }
 
@@ -93,7 +111,6 @@ process.on('message', (message: ToServer) => {
   }
   config = message.config
   random = randomOf(config.seed)
-  freeAt = Array.from({ length: config.servers }, () => 0)
   server.listen(0, '127.0.0.1', () =>
     tell({ type: 'listening', port: (server.address() as AddressInfo).port }),
   )
