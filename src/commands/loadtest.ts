@@ -65,6 +65,7 @@ export async function loadtest(options: LoadtestOptions, runtime: Runtime): Prom
       onPlan: view.plan,
       onLine: view.line,
       onNotice: view.notice,
+      onBuild: view.build,
     },
     runtime,
   ).finally(view.end)
@@ -72,7 +73,7 @@ export async function loadtest(options: LoadtestOptions, runtime: Runtime): Prom
   if (options.json) runtime.stdout.write(`${JSON.stringify(measured.run)}\n`)
   else {
     runtime.stdout.write(renderRun(measured.run, styleOf(runtime.stdout, runtime, options.color)))
-    runtime.stderr.write(`\nrun ${measured.run.id}: ${measured.folder}/report.html\n`)
+    if (!options.quiet) runtime.stderr.write(`\nrun ${measured.run.id}: ${measured.folder}/report.html\n`)
   }
   return exitCodeOf(measured.run.verdict)
 }

@@ -143,6 +143,7 @@ async function verify(
       onPlan: view.plan,
       onLine: view.line,
       onNotice: view.notice,
+      onBuild: view.build,
     },
     runtime,
   ).finally(view.end)

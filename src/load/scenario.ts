@@ -60,6 +60,9 @@ const tolerableMs: Readonly<Record<LoadStage, number>> = {
   pipeline: 30_000,
 }
 
+/** What k6 on one machine could never do, or nobody would wait for: a slip of the keyboard, said at once. */
+const most = { rate: 1_000_000, durationMs: 31 * 86_400_000, maxInFlight: 1 << 20 }
+
 const smokeRate = 2
 const spikeFactor = 4
 const breakpointFactor = 1.3
@@ -153,6 +156,23 @@ function refuseMisfits(options: ScenarioOptions, arrivals: PlanArrivals): void {
   for (const rate of [options.rate, ...(rates ?? [])]) {
     if (rate !== undefined && !(rate > 0 && Number.isFinite(rate)))
       refuse(`a rate must be more than 0, got ${rate}/s`, 'try --rate 10/s')
+    if (rate !== undefined && rate > most.rate) {
+      refuse(
+        `a rate of ${rate}/s is beyond what one machine can send: at most ${most.rate}/s`,
+        'try --rate 1000/s',
+      )
+    }
+  }
+  const { durationMs, warmupMs, maxInFlight } = options
+  if (durationMs !== undefined && !(durationMs > 0 && durationMs <= most.durationMs))
+    refuse('a duration must be more than 0, and at most 31d', 'try --duration 30s')
+  if (warmupMs !== undefined && warmupMs > most.durationMs)
+    refuse('a warm-up must be at most 31d', 'try --warmup 5s')
+  if (maxInFlight !== undefined && !(maxInFlight > 0 && maxInFlight <= most.maxInFlight)) {
+    refuse(
+      `requests in flight must be from 1 to ${most.maxInFlight}, not ${maxInFlight}`,
+      'leave --max-in-flight out to have it follow from the rate and the SLO',
+    )
   }
   if (scenario === 'sweep' && (rates === undefined || rates.length === 0)) {
     refuse('a sweep needs its rates', 'give --rates 10/s,20/s,40/s, or none to have them found by a probe')

@@ -1,4 +1,6 @@
 /** Shows a load test while it runs: in place on a terminal, else a line every five seconds. */
+import { showBuildProgress } from '../load/k6/build-progress.ts'
+import type { BuildProgress } from '../load/k6/build.ts'
 import type { LoadLine } from '../recording/load-lines.ts'
 import { followLive, liveLine, liveLines, startLive } from '../report/live.ts'
 import type { LivePlan, LiveState } from '../report/live.ts'
@@ -11,6 +13,8 @@ export interface LiveView {
   readonly plan: (plan: LivePlan, part: 'probe' | 'test') => void
   readonly line: (line: LoadLine) => void
   readonly notice: (text: string) => void
+  /** Of k6, where this machine has none yet. */
+  readonly build: (progress: BuildProgress) => void
   /** Leaves the terminal as it was found: nothing of the view stays. */
   readonly end: () => void
 }
@@ -19,6 +23,7 @@ export const silentView: LiveView = {
   plan: () => undefined,
   line: () => undefined,
   notice: () => undefined,
+  build: () => undefined,
   end: () => undefined,
 }
 
@@ -57,6 +62,7 @@ export function liveView(output: Output, style: TerminalStyle): LiveView {
       clear()
       output.write(`note: ${text}\n`)
     },
+    build: showBuildProgress(output),
     end: clear,
   }
 }

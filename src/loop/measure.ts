@@ -1,12 +1,11 @@
 /** One load test, from a stack that runs to a run on the disk: what joins load/, targets/ and recording/. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ExitCode, UserError } from '../errors.ts'
 import { endpointTarget } from '../load/endpoints.ts'
 import type { RunningUrls } from '../load/endpoints.ts'
 import { usableCores } from '../load/generator.ts'
-import { showBuildProgress } from '../load/k6/build-progress.ts'
+import type { BuildProgress } from '../load/k6/build.ts'
 import { findK6 } from '../load/k6/find.ts'
 import type { K6 } from '../load/k6/find.ts'
 import { loadStages } from '../load/plan.ts'
@@ -25,6 +24,7 @@ import { readLoadRecord, readRecording, readResources, readSeries, writeRunFile 
 import type { Recording } from '../recording/files.ts'
 import type { LoadLine } from '../recording/load-lines.ts'
 import { acquireLock } from '../recording/lock.ts'
+import { canRecover } from '../recording/recover.ts'
 import { recordStack } from '../recording/recorded-stack.ts'
 import type { RunFacts } from '../recording/run.ts'
 import { createRunFolder, newRunId } from '../recording/store.ts'
@@ -34,6 +34,8 @@ import type { Stack } from '../stack/stack.ts'
 import { ragscaleVersion } from '../version.ts'
 import { aimAt, allowLoad, endpointNamesOf } from './aim.ts'
 import type { Aim, AskedLoad } from './aim.ts'
+import { interruption } from './interruption.ts'
+import type { Interruption } from './interruption.ts'
 import { startSampling } from './sampling.ts'
 import type { RunningStack } from './running.ts'
 
@@ -48,6 +50,7 @@ export interface MeasureOptions extends AskedLoad {
   readonly onPlan?: (plan: ScenarioPlan, part: 'probe' | 'test') => void
   readonly onLine?: (line: LoadLine, part: 'probe' | 'test') => void
   readonly onNotice?: (notice: string) => void
+  readonly onBuild?: (progress: BuildProgress) => void
 }
 
 export interface Measured extends Recording {
@@ -63,20 +66,51 @@ export async function measure(options: MeasureOptions, runtime: Runtime): Promis
   const stages = options.stages.length > 0 ? options.stages : defaultStages(stack, running.urls)
   const aims = stages.map((stage) => aimAt(stage, options, running.urls))
   await allowLoad(aims, stack, runtime, { yes: options.yes })
-  const k6 = await findK6(runtime, { onProgress: showBuildProgress(runtime.stderr) })
-  const lock = await acquireLock(join(stack.folder, '.ragscale', 'loadtest.lock'), {
-    pid: running.pid,
-    what: `ragscale loadtest --stage ${stages.join(' --stage ')}`,
-    since: new Date(runtime.now()).toISOString(),
-  })
-  const scratch = await mkdtemp(join(tmpdir(), 'ragscale-load-'))
+  // k6 answers the second Ctrl-C by itself: it is killed, and what it had written is kept.
+  const interrupt = interruption(runtime, 'nothing was recorded', 3)
   try {
+    const k6 = await findK6(runtime, {
+      ...(options.onBuild === undefined ? {} : { onProgress: options.onBuild }),
+      signal: interrupt.signal,
+    })
+    const lock = await acquireLock(join(stack.folder, '.ragscale', 'loadtest.lock'), {
+      pid: running.pid,
+      what: `ragscale loadtest --stage ${stages.join(' --stage ')}`,
+      since: new Date(runtime.now()).toISOString(),
+    })
+    try {
+      return await measureLocked(aims, k6, options, runtime, interrupt)
+    } finally {
+      await lock.release()
+    }
+  } catch (error) {
+    throw interrupt.explain(error)
+  } finally {
+    interrupt.stop()
+  }
+}
+
+/** Plans and queries are written beside the stack: whoever holds its lock clears away what a killed one left. */
+async function measureLocked(
+  aims: readonly Aim[],
+  k6: K6,
+  options: MeasureOptions,
+  runtime: Runtime,
+  interrupt: Interruption,
+): Promise<Measured> {
+  const scratch = join(options.stack.folder, '.ragscale', 'loadtest')
+  await rm(scratch, { recursive: true, force: true })
+  try {
+    await mkdir(scratch, { recursive: true, mode: 0o700 })
     const prepared: PreparedStage[] = []
-    for (const aim of aims) prepared.push(await prepareStage(aim, scratch, k6, options, runtime))
-    return await record(prepared, scratch, k6, options, runtime)
+    for (const aim of aims) {
+      interrupt.throwIfCame()
+      prepared.push(await prepareStage(aim, scratch, k6, options, runtime, interrupt.signal))
+    }
+    interrupt.throwIfCame()
+    return await record(prepared, scratch, k6, options, runtime, interrupt.signal)
   } finally {
     await rm(scratch, { recursive: true, force: true })
-    await lock.release()
   }
 }
 
@@ -101,18 +135,19 @@ async function prepareStage(
   k6: K6,
   options: MeasureOptions,
   runtime: Runtime,
+  signal: AbortSignal,
 ): Promise<PreparedStage> {
   const { stack } = options
   const { stage, target, first } = aim
   const { env } = runtime
-  await assertReachable({ stage, target, runsOn: stack.target, env })
+  await assertReachable({ stage, target, runsOn: stack.target, env, signal })
   const folder = join(scratch, stage)
   await mkdir(folder, { recursive: true })
   const { embed, vector } = aim
-  const queries = await prepareQueries({ stage, stack, folder, embed, vector, env })
+  const queries = await prepareQueries({ stage, stack, folder, embed, vector, env, signal })
   for (const notice of queries.notices) options.onNotice?.(notice)
   if (stack.target === 'external')
-    await tryOnce({ stage, target, queriesFile: queries.file, env, timeoutMs: first.timeoutMs })
+    await tryOnce({ stage, target, queriesFile: queries.file, env, timeoutMs: first.timeoutMs, signal })
   const complete = (plan: ScenarioPlan): LoadPlan => completePlan(plan, target, queries, stack.workload.zipf)
   if (!aim.probes) return { aim, plan: complete(first), queries }
 
@@ -124,6 +159,7 @@ async function prepareStage(
     folder: join(folder, 'probe'),
     scratch: folder,
     runtime,
+    signal,
     onLine: (line) => {
       climb.add(line)
       options.onLine?.(line, 'probe')
@@ -151,6 +187,7 @@ async function record(
   k6: K6,
   options: MeasureOptions,
   runtime: Runtime,
+  signal: AbortSignal,
 ): Promise<Measured> {
   const { stack, running } = options
   const startedAt = new Date(runtime.now())
@@ -179,6 +216,8 @@ async function record(
   let stopped = false
   try {
     for (const { plan } of stages) {
+      stopped = signal.aborted
+      if (stopped) break
       options.onPlan?.(plan, 'test')
       const { reason } = await runK6({
         k6,
@@ -186,14 +225,18 @@ async function record(
         folder,
         scratch: join(scratch, plan.stage),
         runtime,
+        signal,
         onLine: (line) => options.onLine?.(line, 'test'),
       })
       stopped = reason === 'interrupted'
       if (stopped) break
     }
-  } finally {
-    await sampling.stop()
+  } catch (error) {
+    // What k6 says of its end tells more than what its end did to the sampling.
+    await sampling.stop().catch(() => undefined)
+    throw await withWhatIsLeft(error, facts.id, folder)
   }
+  await sampling.stop()
   const loaded = await readLoadRecord(folder)
   const run = assembleRun(
     facts,
@@ -207,10 +250,23 @@ async function record(
     {
       endedAt: new Date(runtime.now()).toISOString(),
       interrupted: stopped || !endedByItself(loaded.ends, stages.length),
+      intervals: loaded.intervals,
     },
   )
   await writeRunFile(folder, run)
   return { ...(await readRecording(folder)), folder }
+}
+
+/** Steps that were finished are not lost with the process that measured them. */
+async function withWhatIsLeft(thrown: unknown, id: string, folder: string): Promise<unknown> {
+  if (!(thrown instanceof UserError) || !(await canRecover(folder).catch(() => false))) return thrown
+  const kept = `ragscale report ${id}   shows the steps that were finished`
+  return new UserError(thrown.message, {
+    exitCode: thrown.exitCode,
+    code: thrown.code,
+    hint: thrown.hint === undefined ? kept : `${thrown.hint}\n${kept}`,
+    cause: thrown,
+  })
 }
 
 function arrivalsName(stages: readonly PreparedStage[], stack: Stack): string {

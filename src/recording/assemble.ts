@@ -1,16 +1,19 @@
 /** What was known before a load test and what was recorded during it → the run. */
-import type { EndLine, StartLine } from './load-lines.ts'
+import type { EndLine, IntervalLine, StartLine } from './load-lines.ts'
 import { mergeHistograms, percentileNs } from './histogram.ts'
 import { samplesNeeded, toMs } from './metrics.ts'
 import { runSchemaVersion, type Run, type RunFacts, type RunStep } from './run.ts'
 import { buildSteps, type Recorded } from './steps.ts'
 import { judge } from './verdict.ts'
+import { stoppedInWarmup } from './warmup.ts'
 
 export interface Ended {
   /** ISO 8601. */
   readonly endedAt: string
   /** Whether somebody or something ended it before its time. */
   readonly interrupted: boolean
+  /** What happened second by second: says what failed in a warm-up, which no step counts. */
+  readonly intervals?: readonly IntervalLine[]
 }
 
 /** Pure: the same facts and recordings make the same run. */
@@ -22,7 +25,11 @@ export function assembleRun(
 ): Run {
   const { cpuCoresAvailable, ...known } = facts
   const steps = buildSteps(recorded, { target: facts.target, slos: facts.stack.slo, cpuCoresAvailable })
-  const judged = judge(steps, facts.stack.slo, { ...facts, interrupted: ended.interrupted })
+  const judged = judge(steps, facts.stack.slo, {
+    ...facts,
+    interrupted: ended.interrupted,
+    stoppedInWarmup: stoppedInWarmup(recorded.steps, ended.intervals ?? [], cpuCoresAvailable),
+  })
   return {
     schema: runSchemaVersion,
     ...known,

@@ -44,7 +44,11 @@ export async function recoverRun(folder: string): Promise<Run> {
       resources: await readResources(folder),
       generatorsLost: [],
     },
-    { endedAt: (await stat(join(folder, runFiles.load))).mtime.toISOString(), interrupted: true },
+    {
+      endedAt: (await stat(join(folder, runFiles.load))).mtime.toISOString(),
+      interrupted: true,
+      intervals: record.intervals,
+    },
   )
   await writeRunFile(folder, run)
   return run

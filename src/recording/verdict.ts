@@ -2,6 +2,7 @@
 import type { Slo } from '../stack/stack.ts'
 import { slosOf } from './limits.ts'
 import type { RunStep, SloResult, Verdict } from './run.ts'
+import type { StoppedInWarmup } from './warmup.ts'
 import { showShare } from './words.ts'
 
 export interface Judgement {
@@ -17,11 +18,21 @@ const searching: ReadonlySet<string> = new Set(['sweep', 'breakpoint'])
 export function judge(
   steps: readonly RunStep[],
   slos: readonly Slo[],
-  run: { readonly scenario: string; readonly stages: readonly string[]; readonly interrupted: boolean },
+  run: {
+    readonly scenario: string
+    readonly stages: readonly string[]
+    readonly interrupted: boolean
+    readonly stoppedInWarmup?: readonly StoppedInWarmup[]
+  },
 ): Judgement {
   const byStage = run.stages.map((stage) => {
     const own = steps.filter((step) => step.stage === stage)
-    if (own.length === 0) return nothingMeasured(stage)
+    if (own.length === 0) {
+      return nothingMeasured(
+        stage,
+        run.stoppedInWarmup?.find((one) => one.stage === stage),
+      )
+    }
     return searching.has(run.scenario) ? judgeSearch(own) : judgeEvery(own)
   })
   // A row for every SLO of the stages that ran, in the order of the configuration.
@@ -40,8 +51,16 @@ export function judge(
   return { slo, verdict: worst ?? 'pass', because }
 }
 
-function nothingMeasured(stage: string): Judgement {
-  return { slo: [], verdict: 'invalid', because: [`no step of stage ${stage} was measured`] }
+/** A system that fails most of the requests of a warm-up has failed: nothing is wrong with the measuring. */
+function nothingMeasured(stage: string, stopped: StoppedInWarmup | undefined): Judgement {
+  const nothing = `no step of stage ${stage} was measured`
+  if (stopped === undefined) return { slo: [], verdict: 'invalid', because: [nothing] }
+  const { because, doubts } = stopped
+  return {
+    slo: [],
+    verdict: doubts.length === 0 ? 'fail' : 'invalid',
+    because: [`${nothing}: ${because}`, ...doubts],
+  }
 }
 
 /** A sweep or breakpoint passes when one step that may be believed meets every limit. */

@@ -11,6 +11,8 @@ export const verdictWords: Readonly<Record<Verdict, { readonly word: string; rea
 
 /** What the verdict means for this run, as one sentence. */
 export function verdictSentence(run: Run): string {
+  // Without a window there is no row of an SLO either: what failed is said beneath.
+  if (run.verdict === 'fail' && run.slo.every((row) => row.ok)) return 'most requests failed'
   if (run.verdict !== 'pass') return verdictWords[run.verdict].meaning
   const limits = run.slo.length
   if (limits === 0) return 'no SLO is set for what was measured'
@@ -110,6 +112,6 @@ export const metricTitles: Readonly<Record<string, string>> = {
 
 /** How late the generator sent its requests; the P99 only where there were enough of them to know it. */
 export function sentLate({ scheduleDelayMs: { p50, p99 } }: Run['generator']): string {
-  if (p50 === null) return 'nothing was sent'
+  if (p50 === null) return 'no window was measured'
   return `sent ${duration(p50)} late at the median${p99 === null ? '' : `, ${duration(p99)} at the P99`}`
 }
