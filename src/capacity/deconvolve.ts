@@ -27,7 +27,8 @@ export function freeShare(offered: number, rate: number | null): number {
 
 /**
  * The law of a lone request's time without the waiting that the measured latencies have in them: simulate the
- * measured steps, compare quantile by quantile, correct the law by the ratio, again. `build` makes a model of a law.
+ * measured steps, compare quantile by quantile, correct the law by the ratio, again. `build` makes a model of a law,
+ * of which `parallel` draws run at once and the slowest counts.
  */
 export function withoutWaiting(
   start: Table,
@@ -35,6 +36,7 @@ export function withoutWaiting(
   build: (law: Table) => TierModel,
   { steps, bench, rate }: Observed,
   rounds = 4,
+  parallel = 1,
 ): { readonly law: Table; readonly requests: number } {
   const quiet = steps.filter((step, i) => i === 0 || rate === null || step.offered < 0.65 * rate)
   let law = start
@@ -56,19 +58,20 @@ export function withoutWaiting(
         weights[i]! += weight
       }
     }
-    law = corrected(law, correction, weights)
+    law = corrected(law, correction, weights, parallel)
   }
   const requests = quiet.reduce((sum, step) => sum + requestsOf(step) * freeShare(step.offered, rate), 0)
   return { law, requests }
 }
 
 /** The table with each part multiplied by the correction at its place, linear between places. */
-function corrected(table: Table, correction: Float64Array, weights: Float64Array): Table {
+function corrected(table: Table, correction: Float64Array, weights: Float64Array, parallel: number): Table {
   const at: number[] = []
   const logs: number[] = []
   for (let i = 0; i < places.length; i++) {
     if (weights[i]! <= 0) continue
-    at.push(places[i]!)
+    // The slowest of several is at p when each of them is at p^(1/several).
+    at.push(places[i]! ** (1 / parallel))
     logs.push(correction[i]! / weights[i]!)
   }
   if (at.length === 0) return table

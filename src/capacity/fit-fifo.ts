@@ -74,7 +74,7 @@ function lookAt(servers: number, start: Table, { usable, throughput, bench }: Sw
   const found =
     shards === 1
       ? withoutQueueing(first, overheadMs, servers, observed)
-      : withoutWaiting(first, overheadMs, build, observed)
+      : withoutWaiting(first, overheadMs, build, observed, 4, Math.min(shards, servers))
   return { servers, overheadMs, meanFromKnee, ...found }
 }
 

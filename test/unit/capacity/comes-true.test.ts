@@ -13,7 +13,7 @@ const proofs: Proof[] = []
 
 beforeAll(() => {
   for (let seed = 1; seed <= stacks; seed++) proofs.push(prove(drawStack(seed), examinedQueries))
-}, 400_000)
+}, 550_000)
 
 describe('on 100 stacks whose laws the recommender is not told', () => {
   test('the SLO is met at the recommended counts in 95 or more', () => {

@@ -46,7 +46,8 @@ export class SearchTier implements RunningTier {
     this.#shardPoints = points / shards
     const copies = Math.min(replication, tier.replicas)
     this.#copies = Array.from({ length: shards }, (_, shard) =>
-      Array.from({ length: copies }, (_, copy) => (shard + copy) % tier.replicas),
+      // As many on each node as on the next, as Qdrant spreads them.
+      Array.from({ length: copies }, (_, copy) => (shard * copies + copy) % tier.replicas),
     )
     this.#coordinated = Array.from({ length: tier.replicas }, () => 0)
     this.#random = seededRandom(seed, `${tier.name} copies`)
