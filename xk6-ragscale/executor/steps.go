@@ -135,7 +135,7 @@ func (r *run) launch(next job) {
 	now := time.Now()
 	if r.pool.full() {
 		r.recorder.Arrive(now, next.window, true)
-		r.rule.observe(true)
+		r.rule.observe(now, true)
 		return
 	}
 	r.recorder.Arrive(now, next.window, false)

@@ -3,9 +3,11 @@ package executor
 import (
 	"fmt"
 	"sync"
+	"time"
 )
 
-// stopRule ends a run in which most requests fail. It looks at the last minRequests arrivals.
+// stopRule ends a run in which most requests fail: of the last minRequests arrivals, at every instant of a
+// second. Without the second a stall of a few milliseconds would end a run of thousands of requests a second.
 type stopRule struct {
 	mutex   sync.Mutex
 	share   float64
@@ -13,9 +15,12 @@ type stopRule struct {
 	next    int
 	seen    int
 	failed  int
+	since   time.Time // from when on most have failed; zero while they have not
 	tripped string
 	trip    chan struct{}
 }
+
+const stopAfter = time.Second
 
 // newStopRule is nil where the plan has no such rule; a nil rule never trips.
 func newStopRule(plan *StopWhen) *stopRule {
@@ -29,8 +34,8 @@ func newStopRule(plan *StopWhen) *stopRule {
 	return &stopRule{share: *plan.FailedShare, recent: make([]bool, count), trip: make(chan struct{})}
 }
 
-// observe counts how one arrival ended.
-func (r *stopRule) observe(failed bool) {
+// observe counts how one arrival ended, in the order of their ends.
+func (r *stopRule) observe(now time.Time, failed bool) {
 	if r == nil {
 		return
 	}
@@ -45,7 +50,14 @@ func (r *stopRule) observe(failed bool) {
 	r.recent[r.next] = failed
 	r.next = (r.next + 1) % len(r.recent)
 	r.seen++
-	if r.tripped == "" && r.seen >= len(r.recent) && float64(r.failed) > r.share*float64(len(r.recent)) {
+	if r.seen < len(r.recent) || float64(r.failed) <= r.share*float64(len(r.recent)) {
+		r.since = time.Time{}
+		return
+	}
+	if r.since.IsZero() {
+		r.since = now
+	}
+	if r.tripped == "" && now.Sub(r.since) >= stopAfter {
 		r.tripped = fmt.Sprintf("%d of the last %d requests failed", r.failed, len(r.recent))
 		close(r.trip)
 	}

@@ -117,7 +117,7 @@ func (r *run) depart(ended job, outcome *record.Outcome, now time.Time) {
 		ended.step.cut.Add(1)
 	}
 	r.recorder.Depart(now, ended.scheduled, ended.window, outcome)
-	r.rule.observe(outcome.Error != "")
+	r.rule.observe(now, outcome.Error != "")
 }
 
 // scriptErrors shows the first few errors of a script: the rest are the same ones again.
