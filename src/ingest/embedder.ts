@@ -1,6 +1,6 @@
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
 import type { Dispatcher } from 'undici'
-import { fetch } from 'undici'
+import { request } from 'undici'
 import * as z from 'zod'
 import { ExitCode, UserError, messageOf } from '../errors.ts'
 
@@ -49,10 +49,9 @@ async function embedOnce(
   signal: AbortSignal,
 ): Promise<number[][]> {
   const openai = endpoint.protocol === 'openai'
-  const response = await fetch(embedUrl(endpoint), {
+  // Not `fetch`, which calls no port that a browser would not, and follows redirects with the key.
+  const response = await request(embedUrl(endpoint), {
     method: 'POST',
-    // A key is meant for this host alone.
-    redirect: 'manual',
     ...(endpoint.dispatcher === undefined ? {} : { dispatcher: endpoint.dispatcher }),
     headers: { 'content-type': 'application/json', ...endpoint.headers },
     body: JSON.stringify(
@@ -67,12 +66,12 @@ async function embedOnce(
       error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error),
     )
   })
-  const text = await response.text()
-  if (response.status === 429 || response.status === 503 || response.status === 502)
-    throw new Busy(`it answered ${response.status}`)
-  if (!response.ok) {
+  const { statusCode: status } = response
+  const text = await response.body.text()
+  if (status === 429 || status === 503 || status === 502) throw new Busy(`it answered ${status}`)
+  if (status < 200 || status >= 300) {
     const said = (endpoint.mask ?? ((same: string) => same))(text).trim().slice(0, 200)
-    throw unreachable(endpoint, `it answered ${response.status}${said === '' ? '' : `: ${said}`}`)
+    throw unreachable(endpoint, `it answered ${status}${said === '' ? '' : `: ${said}`}`)
   }
   const vectors = vectorsIn(text, openai)
   if (vectors === null) throw unreachable(endpoint, 'what it answered are no vectors')

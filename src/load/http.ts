@@ -1,6 +1,6 @@
 /** Calls made before a test, outside of its clock: is the target there, embed the queries, find the truth. */
 import { readFile } from 'node:fs/promises'
-import { Agent, fetch } from 'undici'
+import { Agent, request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { ExitCode, UserError, messageOf } from '../errors.ts'
 import type { LoadTarget } from './plan.ts'
@@ -17,7 +17,10 @@ export interface Answer {
 
 export interface Caller {
   /** `body`: a value to send as JSON, or JSON as text. */
-  call(path: string, options?: { method?: string; body?: unknown; timeoutMs?: number }): Promise<Answer>
+  call(
+    path: string,
+    options?: { method?: Dispatcher.HttpMethod; body?: unknown; timeoutMs?: number },
+  ): Promise<Answer>
   readonly url: string
   close(): Promise<void>
 }
@@ -39,20 +42,21 @@ export async function callerOf(
     url: base,
     call: async (path, { method, body, timeoutMs = 10_000 } = {}) => {
       const timeout = AbortSignal.timeout(timeoutMs)
-      const response = await fetch(base + path, {
+      // Not `fetch`, which calls no port that a browser would not. Redirects are not followed: k6 follows none
+      // either, and a key is meant for this host alone.
+      const response = await request(base + path, {
         method: method ?? (body === undefined ? 'GET' : 'POST'),
         headers,
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-        // k6 follows none either, and a key is meant for this host alone.
-        redirect: 'manual',
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
         dispatcher,
       })
-      const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+      const seconds = Number(response.headers['retry-after'] ?? Number.NaN)
+      const { location } = response.headers
       return {
-        status: response.status,
-        text: withoutSecrets(await response.text(), secrets),
-        location: response.headers.get('location'),
+        status: response.statusCode,
+        text: withoutSecrets(await response.body.text(), secrets),
+        location: typeof location === 'string' ? location : null,
         retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null,
       }
     },
@@ -134,12 +138,21 @@ async function tlsFile(file: string): Promise<Buffer> {
   }
 }
 
+const distrust: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
 /** What went wrong on the network, in words: `fetch failed` says nothing, its cause does. */
 export function networkMessage(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   if (cause instanceof AggregateError && cause.errors.length > 0) return networkMessage(cause.errors[0])
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (distrust.has(code))
+    return `its certificate is signed by nobody that this machine trusts (${messageOf(cause)}): name the authority with caFile`
   const known: Record<string, string> = {
     ECONNREFUSED: 'the connection was refused: nothing listens there',
     ENOTFOUND: 'there is no host of that name',

@@ -58,6 +58,14 @@ async function ask(caller: Caller, options: ReachableOptions): Promise<void> {
   }
   // Not every server that speaks OpenAI's API, or a proxy before one, lists its models.
   if (answer.status === 404 && target.protocol === 'openai') return
+  if (answer.status >= 300 && answer.status < 400) {
+    throw unreachable(
+      caller.url + path,
+      `it answered ${answer.status}${answer.location === null ? '' : `, to ${answer.location}`}`,
+      options,
+      'redirects are not followed: write the URL that it points to, if that host is meant',
+    )
+  }
   if (answer.status >= 400) {
     throw unreachable(
       caller.url + path,
