@@ -130,6 +130,37 @@ describe('one emulated node', () => {
     expect(info.body).toMatchObject({ result: { indexed_vectors_count: 4000, points_count: 4000 } })
   })
 
+  it('keeps the points of each shard key to themselves', async () => {
+    nodes = await QdrantNodes.start(1)
+    await ask('PUT', '/collections/tenants', { vectors, sharding_method: 'custom' })
+    for (const key of ['eu', 'us']) {
+      expect(
+        (await ask('PUT', '/collections/tenants/shards', { shard_key: key, shards_number: 2 })).status,
+      ).toBe(200)
+      const points = Array.from({ length: 10 }, (_, id) => ({ id, vector: [id, 1, 2, 3], payload: { key } }))
+      await ask('PUT', '/collections/tenants/points?wait=true', { points, shard_key: key })
+    }
+    const count = async (body: object) => {
+      const answer = await ask('POST', '/collections/tenants/points/count', body)
+      return (answer.body['result'] as unknown as { count: number }).count
+    }
+    expect(await count({})).toBe(20)
+    expect(await count({ shard_key: 'eu' })).toBe(10)
+    expect(await count({ shard_key: ['eu', 'us'] })).toBe(20)
+    const query = { query: [1, 1, 2, 3], limit: 20, with_payload: true, shard_key: 'us' }
+    const found = await ask('POST', '/collections/tenants/points/query', query)
+    expect(found.text).not.toContain('"eu"')
+    const nowhere = await ask('PUT', '/collections/tenants/points', {
+      points: [{ id: 1, vector: [1, 1, 1, 1] }],
+    })
+    expect(nowhere.text).toContain('Shard key not specified')
+    expect((await ask('GET', '/collections/tenants/shards')).body).toMatchObject({
+      result: { shard_keys: [{ key: 'eu' }, { key: 'us' }] },
+    })
+    await ask('POST', '/collections/tenants/shards/delete', { shard_key: 'eu' })
+    expect(await count({})).toBe(10)
+  })
+
   it('says what it does not emulate, instead of making something up', async () => {
     nodes = await QdrantNodes.start(1)
     const named = await ask('PUT', '/collections/one', { vectors: { text: vectors } })

@@ -3,11 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import {
-  Consensus,
-  electionMs,
-  NotLeader,
-} from '../../../../src/services/emulators/qdrant/cluster/consensus.ts'
+import { Consensus, electionMs } from '../../../../src/services/emulators/qdrant/cluster/consensus.ts'
 import {
   openConsensusStore,
   type ConsensusMemory,
@@ -15,6 +11,7 @@ import {
   type Entry,
 } from '../../../../src/services/emulators/qdrant/cluster/consensus-store.ts'
 import { emptyState } from '../../../../src/services/emulators/qdrant/cluster/state.ts'
+import { NotLeader } from '../../../../src/services/emulators/qdrant/cluster/waiting.ts'
 
 /** A store that outlives its peer, as a disk does. */
 class Disk implements ConsensusStore {

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { QdrantError, serviceError } from '../errors.ts'
 import { Addresses, type Address } from './addresses.ts'
 import type { Change, Proposal } from './change.ts'
-import { Consensus, NotLeader, heartbeatMs } from './consensus.ts'
+import { Consensus, heartbeatMs } from './consensus.ts'
 import type { ConsensusStore } from './consensus-store.ts'
 import type { Message, Reply } from './messages.ts'
 import type { PeerId } from './peer.ts'
 import type { PeerClient } from './peer-client.ts'
 import type { ClusterState } from './state.ts'
+import { NotLeader } from './waiting.ts'
 
 /** How long a change may take to be agreed on before its client is told that it was not. */
 const agreementMs = 10_000
@@ -144,8 +145,9 @@ export class Cluster {
       case 'consensus': {
         const message = asked as Message
         const reply = this.consensus.receive(message)
-        if (message.kind === 'append' && reply.ok && this.consensus.applied >= message.commit)
-          this.#caughtUp = true
+        const upToDate = message.kind === 'append' && reply.ok && this.consensus.applied >= message.commit
+        // A new leader's word for what is agreed on counts from its own first entry on.
+        if (upToDate) this.#caughtUp ||= this.consensus.isOfThisTerm(message.commit)
         return reply
       }
       case 'decide':

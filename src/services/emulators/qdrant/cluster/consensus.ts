@@ -1,12 +1,13 @@
-import type { QdrantError } from '../errors.ts'
 import { applyProposal } from './apply.ts'
 import type { Change, Proposal } from './change.ts'
 import type { ConsensusStore } from './consensus-store.ts'
 import { EntryLog } from './entry-log.ts'
 import { Followers } from './followers.ts'
 import type { Message, Reply } from './messages.ts'
+import { poll } from './poll.ts'
 import type { PeerId } from './peer.ts'
 import { votersOf, type ClusterState } from './state.ts'
+import { NotLeader, Waiting, type Outcome } from './waiting.ts'
 
 /** How often a leader speaks to each follower at least. */
 export const heartbeatMs = 300
@@ -26,21 +27,6 @@ export interface ConsensusOptions {
   readonly nowMs?: () => number
 }
 
-export interface Outcome {
-  readonly index: number
-  /** Why the change was refused; null when it was made. */
-  readonly refused: QdrantError | null
-}
-
-/** Thrown to who proposes at a peer that is not, or no longer, the leader. */
-export class NotLeader extends Error {}
-
-interface Waiter {
-  readonly term: number
-  readonly resolve: (outcome: Outcome) => void
-  readonly reject: (error: Error) => void
-}
-
 /**
  * Agreement on one ordered log by majority, after Ongaro and Ousterhout, "In Search of an Understandable
  * Consensus Algorithm" (2014): terms, votes and log matching as there, with its trial votes and its leader's
@@ -54,7 +40,7 @@ export class Consensus {
   readonly #send: ConsensusOptions['send']
   readonly #onApplied: () => void
   readonly #now: () => number
-  readonly #waiters = new Map<number, Waiter>()
+  readonly #waiting = new Waiting()
   readonly #timer: NodeJS.Timeout
   #term: number
   #votedFor: PeerId | null
@@ -82,7 +68,7 @@ export class Consensus {
     this.#applied = memory.snapshot.index
     this.#apply()
     this.#heardMs = this.#now()
-    this.#timer = setInterval(() => this.#tick(), heartbeatMs)
+    this.#timer = setInterval(() => this.#watch(async () => await this.#tick()), heartbeatMs)
   }
 
   get term(): number {
@@ -100,6 +86,11 @@ export class Consensus {
   get leader(): PeerId | null {
     return this.#leader
   }
+  /** Whether an entry is known here and of the present term: then the leader knew all that was agreed on. */
+  isOfThisTerm(index: number): boolean {
+    return this.#log.termAt(index) === this.#term
+  }
+
   get pending(): number {
     return this.#log.last.index - this.#commit
   }
@@ -125,11 +116,14 @@ export class Consensus {
   propose(proposal: Proposal): Promise<Outcome> {
     if (this.#role !== 'Leader') return Promise.reject(new NotLeader('this peer does not lead'))
     const index = this.#log.last.index + 1
-    return new Promise((resolve, reject) => {
-      this.#waiters.set(index, { term: this.#term, resolve, reject })
+    try {
       this.#log.add([{ index, term: this.#term, proposal }])
-      this.#spread()
-    })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const outcome = this.#waiting.for(index, this.#term)
+    this.#spread()
+    return outcome
   }
 
   /** Whether every follower heard of lately has applied an entry: the leader's own knowledge. */
@@ -188,7 +182,14 @@ export class Consensus {
     return this.#reply(true)
   }
 
-  #tick(): void {
+  /** What a full disk keeps from being written down is not done, and is tried again with the next tick. */
+  #watch(step: () => Promise<void>): void {
+    step().catch((error: unknown) => {
+      process.stderr.write(`consensus: ${error instanceof Error ? error.message : String(error)}\n`)
+    })
+  }
+
+  async #tick(): Promise<void> {
     const now = this.#now()
     if (this.#role === 'Leader') {
       const voters = votersOf(this.state)
@@ -202,7 +203,11 @@ export class Consensus {
     if (rank === -1 || this.#standing) return
     if (now - this.#heardMs < electionMs + rank * patienceMs && votersOf(this.state).length > 1) return
     this.#standing = true
-    void this.#stand().finally(() => (this.#standing = false))
+    try {
+      await this.#stand()
+    } finally {
+      this.#standing = false
+    }
   }
 
   async #stand(): Promise<void> {
@@ -221,24 +226,11 @@ export class Consensus {
   }
 
   async #poll(term: number, trial: boolean): Promise<boolean> {
-    const voters = votersOf(this.state)
     const { index, term: lastTerm } = this.#log.last
-    const message: Message = {
-      kind: 'vote',
-      term,
-      candidate: this.self,
-      last: { index, term: lastTerm },
-      trial,
-    }
-    const asked = voters
-      .filter((peer) => peer !== this.self)
-      .map(async (peer) => {
-        const reply = await this.#send(peer, message).catch(() => null)
-        if (reply !== null && reply.term > this.#term && !trial) this.#stepDown(reply.term, null)
-        return reply?.ok ?? false
-      })
-    const votes = (await Promise.all(asked)).filter(Boolean).length + 1
-    return votes * 2 > voters.length
+    const vote = { kind: 'vote', term, candidate: this.self, last: { index, term: lastTerm }, trial } as const
+    const { won, latestTerm } = await poll(votersOf(this.state), vote, this.#send)
+    if (latestTerm > this.#term && !trial) this.#stepDown(latestTerm, null)
+    return won
   }
 
   #lead(): void {
@@ -251,6 +243,7 @@ export class Consensus {
       lastIndex: () => this.#log.last.index,
       commit: () => this.#commit,
       nowMs: this.#now,
+      watch: (step) => this.#watch(step),
     })
     this.#log.add([this.#entry(this.#log.last.index, { kind: 'begin' })])
     this.#spread()
@@ -315,10 +308,7 @@ export class Consensus {
     while (this.#applied < this.#commit) {
       const entry = this.#log.at(++this.#applied)!
       const refused = applyProposal(this.state, entry.proposal)
-      const waiter = this.#waiters.get(entry.index)
-      this.#waiters.delete(entry.index)
-      if (waiter?.term === entry.term) waiter.resolve({ index: entry.index, refused })
-      else waiter?.reject(new NotLeader('another leader took this place in the log'))
+      this.#waiting.end(entry, refused)
     }
   }
 
@@ -329,8 +319,7 @@ export class Consensus {
     this.#followers = null
     this.#leader = leader
     this.#heardMs = this.#now()
-    for (const waiter of this.#waiters.values()) waiter.reject(new NotLeader('this peer no longer leads'))
-    this.#waiters.clear()
+    this.#waiting.giveUp()
   }
 
   #enter(term: number, votedFor: PeerId | null): void {

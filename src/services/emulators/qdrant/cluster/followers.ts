@@ -20,6 +20,8 @@ export interface FollowersOptions {
   readonly lastIndex: () => number
   readonly commit: () => number
   readonly nowMs: () => number
+  /** Runs a step on its own, and tells what goes wrong with it. */
+  readonly watch: (step: () => Promise<void>) => void
 }
 
 /** A leader's view of its followers, and the one message under way to each. */
@@ -41,21 +43,17 @@ export class Followers {
   spread(peers: readonly PeerId[]): void {
     for (const known of this.#followers.keys()) if (!peers.includes(known)) this.#followers.delete(known)
     for (const peer of peers) {
-      let follower = this.#followers.get(peer)
-      if (follower === undefined) {
-        const next = this.#options.lastIndex()
-        follower = {
-          next,
-          match: 0,
-          applied: 0,
-          heardMs: this.#options.nowMs(),
-          sending: false,
-          again: false,
-        }
-        this.#followers.set(peer, follower)
+      const follower = this.#followers.get(peer) ?? {
+        next: this.#options.lastIndex(),
+        match: 0,
+        applied: 0,
+        heardMs: this.#options.nowMs(),
+        sending: false,
+        again: false,
       }
+      this.#followers.set(peer, follower)
       if (follower.sending) follower.again = true
-      else void this.#feed(peer, follower)
+      else this.#options.watch(async () => await this.#feed(peer, follower))
     }
   }
 
@@ -74,14 +72,22 @@ export class Followers {
   }
 
   async #feed(peer: PeerId, follower: Follower): Promise<void> {
-    const { send, messageFrom, onReply, lastIndex, commit, nowMs } = this.#options
     follower.sending = true
+    try {
+      await this.#exchange(peer, follower)
+    } finally {
+      follower.sending = false
+    }
+  }
+
+  async #exchange(peer: PeerId, follower: Follower): Promise<void> {
+    const { send, messageFrom, onReply, lastIndex, commit, nowMs } = this.#options
     do {
       follower.again = false
       // Unreachable: the next heartbeat tries again.
       const reply = await send(peer, messageFrom(follower.next)).catch(() => null)
       if (this.#closed || this.#followers.get(peer) !== follower) return
-      if (reply === null) break
+      if (reply === null) return
       follower.heardMs = nowMs()
       follower.applied = reply.applied
       if (reply.ok) {
@@ -91,6 +97,5 @@ export class Followers {
       if (!onReply(reply)) return
       if (follower.next <= lastIndex() || follower.applied < commit()) follower.again = true
     } while (follower.again)
-    follower.sending = false
   }
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Exchange } from '../../http.ts'
 import { sendJson } from '../../http.ts'
 import { peerPath, tokenHeader } from '../cluster/peer-client.ts'
+import { NotLeader } from '../cluster/waiting.ts'
 import { missingCollection, QdrantError } from '../errors.ts'
 import type { QdrantNode } from '../node.ts'
 import { encodeAnswer } from '../points/answer.ts'
@@ -59,7 +60,7 @@ async function answerTo(
 
 function refuse(response: ServerResponse, error: unknown): void {
   const known = error instanceof QdrantError
-  if (!known && !(error instanceof Error && error.name === 'NotLeader')) {
+  if (!known && !(error instanceof NotLeader)) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   }
   const message = error instanceof Error ? error.message : String(error)
