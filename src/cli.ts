@@ -161,8 +161,11 @@ export function createProgram(runtime: Runtime): Program {
     .option('--scenario <name>', 'smoke, steady, ramp, spike, soak, breakpoint, sweep or replay')
     .option('--rate <rate>', 'arrivals, for example 50/s')
     .option('--rates <rates>', 'the rates of a sweep, for example 10/s,20/s,40/s')
-    .option('--duration <duration>', 'the measured window of each step', '30s')
-    .option('--warmup <duration>', 'before each window, not counted', '5s')
+    .option(
+      '--duration <duration>',
+      'the measured window of each step (30s; smoke 5s, breakpoint 15s, ramp 60s, soak 30m)',
+    )
+    .option('--warmup <duration>', 'before each window, not counted (5s; smoke and replay none)')
     .option('--arrivals <kind>', 'poisson, constant, gamma:2 or trace:FILE')
     .option('--seed <n>', 'of arrivals and queries')
     .option('--runs <folder>', 'where runs are kept', 'runs')
