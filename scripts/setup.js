@@ -193,6 +193,8 @@ const tasks = {
   demo(args) {
     ensureBuild()
     ensureK6()
+    // Ctrl-C is for the demo, which takes its stack down first; this process waits for it.
+    process.on('SIGINT', () => {})
     process.exit(attempt(process.execPath, [join(root, 'bin', 'ragscale.js'), 'demo', ...args]))
   },
   test(args) {

@@ -24,6 +24,7 @@ export interface DoctorOptions {
   /** Build k6 when a Go toolchain is here and nothing else has it. */
   readonly build: boolean
   readonly onBuild?: (progress: BuildProgress) => void
+  readonly signal?: AbortSignal
 }
 
 export async function examine(options: DoctorOptions, runtime: Runtime): Promise<Finding[]> {
@@ -54,9 +55,13 @@ export async function examine(options: DoctorOptions, runtime: Runtime): Promise
   return [node, ...found]
 }
 
-async function k6({ build, onBuild }: DoctorOptions, runtime: Runtime): Promise<Finding> {
+async function k6({ build, onBuild, signal }: DoctorOptions, runtime: Runtime): Promise<Finding> {
   try {
-    const found = await findK6(runtime, { build, ...(onBuild === undefined ? {} : { onProgress: onBuild }) })
+    const found = await findK6(runtime, {
+      build,
+      ...(onBuild === undefined ? {} : { onProgress: onBuild }),
+      ...(signal === undefined ? {} : { signal }),
+    })
     return {
       name: 'k6',
       state: 'has',

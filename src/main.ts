@@ -45,13 +45,28 @@ function asUserError(thrown: unknown): UserError | undefined {
   if (thrown instanceof Error && thrown.name === 'ExitPromptError') {
     return new UserError('Interrupted.', { exitCode: ExitCode.interrupted })
   }
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOSPC') {
-    return new UserError(`The disk is full: ${thrown.message}`, {
-      hint: 'Free some room, then run the same command again; nothing already recorded was lost.',
-      cause: thrown,
-    })
-  }
-  return undefined
+  return thrown instanceof Error ? fromSystem(thrown) : undefined
+}
+
+/** What the machine refused, whichever part of the program had asked for it. */
+const systemHints: Readonly<Record<string, string>> = {
+  ENOSPC:
+    'The disk is full. Free some room, then run the same command again; nothing already recorded was lost.',
+  EDQUOT: 'The disk quota is used up. Make room, then run the same command again.',
+  EROFS: 'The disk is read-only: work in a folder that can be written.',
+  EACCES: 'This user may not do that: check the owner and mode of the file.',
+  EPERM: 'This user may not do that: check the owner and mode of the file.',
+  EMFILE: 'Too many files are open: raise the limit with `ulimit -n`.',
+  ENFILE: 'Too many files are open on this machine.',
+  EISDIR: 'A folder is where a file was expected.',
+  ENOTDIR: 'A file is where a folder was expected.',
+}
+
+function fromSystem(thrown: NodeJS.ErrnoException): UserError | undefined {
+  const hint = thrown.syscall === undefined ? undefined : systemHints[thrown.code ?? '']
+  if (hint === undefined) return undefined
+  const code = thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT' ? 'disk-full' : 'disk'
+  return new UserError(thrown.message, { hint, code, cause: thrown })
 }
 
 function errorText(error: UserError): string {

@@ -4,6 +4,8 @@ import { homedir } from 'node:os'
 export interface Output {
   readonly isTTY: boolean
   readonly columns: number | undefined
+  /** Whether whoever read it has gone (`| head -1`): writing on is of no use. */
+  readonly closed?: boolean
   write(text: string): void
 }
 
@@ -69,9 +71,11 @@ export function processRuntime(): Runtime {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
+  let closed = false
   // A reader that went away (`ragscale report … | head`) is not an error of ours.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
+    closed = true
   })
   return {
     // Undefined off a terminal, whatever the types say.
@@ -80,7 +84,12 @@ function outputOf(stream: NodeJS.WriteStream): Output {
       // A terminal that was never told its size says 0.
       return stream.isTTY && stream.columns > 0 ? stream.columns : undefined
     },
-    write: (text) => void stream.write(text),
+    get closed() {
+      return closed
+    },
+    write: (text) => {
+      if (!closed) stream.write(text)
+    },
   }
 }
 

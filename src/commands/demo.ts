@@ -1,13 +1,18 @@
-import { cp, mkdtemp, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { GlobalOptions } from '../cli.ts'
 import { ExitCode, UserError } from '../errors.ts'
+import { showBuildProgress } from '../load/k6/build-progress.ts'
+import { findK6 } from '../load/k6/find.ts'
 import { askGateway } from '../loop/ask.ts'
+import { interruption } from '../loop/interruption.ts'
+import type { Interruption } from '../loop/interruption.ts'
 import { openRunning } from '../loop/open.ts'
 import { readStackFile } from '../loop/stack-file.ts'
 import { run } from '../main.ts'
+import { exists } from '../recording/files.ts'
 import type { Runtime } from '../runtime.ts'
 
 export interface DemoOptions extends GlobalOptions {
@@ -30,31 +35,53 @@ const wantedRate = '40/s'
  * folder. The stack goes down at the end, also after a failure or Ctrl-C; the folder stays.
  */
 export async function demo(options: DemoOptions, runtime: Runtime): Promise<ExitCode> {
-  const folder =
-    options.out === undefined
-      ? await mkdtemp(join(tmpdir(), 'ragscale-demo-'))
-      : resolve(runtime.cwd, options.out)
+  const interrupt = interruption(runtime, 'the demo ends here', 3)
+  try {
+    return await play(options, runtime, interrupt)
+  } catch (error) {
+    throw interrupt.explain(error)
+  } finally {
+    interrupt.stop()
+  }
+}
+
+async function play(options: DemoOptions, runtime: Runtime, interrupt: Interruption): Promise<ExitCode> {
+  const documents = options.folder === undefined ? null : resolve(runtime.cwd, options.folder)
+  if (documents !== null) await assertFolder(documents)
+  const say = (text: string): void => {
+    if (!options.quiet) runtime.stderr.write(text)
+  }
+  // What every load test needs, before anything is started for one.
+  await findK6(runtime, {
+    signal: interrupt.signal,
+    ...(options.quiet ? {} : { onProgress: showBuildProgress(runtime.stderr) }),
+  })
+  const folder = await demoFolder(options, runtime)
   // With --json stdout holds one document, the demo's own.
   const own: Runtime = { ...runtime, cwd: folder, stdout: options.json ? runtime.stderr : runtime.stdout }
   const startedAt = runtime.now()
+  const flags = [...(options.color ? [] : ['--no-color']), ...(options.quiet ? ['--quiet'] : [])]
   const act = async ({ why, args }: Act, fine: readonly ExitCode[] = [ExitCode.ok]): Promise<void> => {
-    runtime.stderr.write(`\n# ${why}\n$ ragscale ${args.join(' ')}\n`)
-    const code = await run(options.color ? args : ['--no-color', ...args], own)
+    say(`\n# ${why}\n$ ragscale ${args.join(' ')}\n`)
+    const code = await run([...flags, ...args], own)
     if (!fine.includes(code)) throw stopped(args, code, folder)
+  }
+  const next: typeof act = async (one, fine) => {
+    interrupt.throwIfCame()
+    await act(one, fine)
   }
   await act({
     why: 'a stack to rehearse with: no Docker, no GPU',
-    args: ['init', '--preset', 'laptop', '--yes', '--out', '.', '--force'],
+    args: ['init', '--preset', 'laptop', '--yes', '--out', '.'],
   })
   await cp(packaged('docs'), join(folder, 'documents', 'ragscale'), { recursive: true })
   await cp(packaged('templates/demo/questions.jsonl'), join(folder, 'data', 'queries.jsonl'))
-  if (options.folder !== undefined) {
-    await cp(resolve(runtime.cwd, options.folder), join(folder, 'documents', 'yours'), { recursive: true })
-  }
+  if (documents !== null) await cp(documents, join(folder, 'documents', 'yours'), { recursive: true })
   try {
-    await act({ why: 'one process a replica, each with the real wire protocol', args: ['up'] })
-    await act({ why: 'documents → chunks → embeddings → vectors', args: ['ingest', 'documents'] })
-    await ask(own, options)
+    await next({ why: 'one process a replica, each with the real wire protocol', args: ['up'] })
+    await next({ why: 'documents → chunks → embeddings → vectors', args: ['ingest', 'documents'] })
+    interrupt.throwIfCame()
+    await ask(own, options, say)
     // A step past the knee breaks its SLO on purpose; a busy machine makes a step invalid, and says so.
     const sweeps = [ExitCode.ok, ExitCode.insufficient, ExitCode.invalid]
     for (const [stage, rates, duration] of [
@@ -62,7 +89,7 @@ export async function demo(options: DemoOptions, runtime: Runtime): Promise<Exit
       ['retrieve', '30/s,60/s,90/s,120/s,170/s', '4s'],
       ['generate', '8/s,14/s,20/s,26/s,36/s', '8s'],
     ] as const) {
-      await act(
+      await next(
         {
           why: `how one replica behaves, past its knee: ${stage}`,
           args: [
@@ -82,7 +109,7 @@ export async function demo(options: DemoOptions, runtime: Runtime): Promise<Exit
         sweeps,
       )
     }
-    await act(
+    await next(
       {
         why: `what ${wantedRate} needs, applied, and proved by another load test`,
         args: ['recommend', '--rate', wantedRate, '--verify', '--duration', '15s'],
@@ -95,15 +122,39 @@ export async function demo(options: DemoOptions, runtime: Runtime): Promise<Exit
   const seconds = Math.round((runtime.now() - startedAt) / 1_000)
   if (options.json)
     runtime.stdout.write(`${JSON.stringify({ schema: 'ragscale.demo/1', folder, seconds })}\n`)
-  runtime.stderr.write(nextSteps(folder, seconds))
+  say(nextSteps(folder, seconds))
   return ExitCode.ok
+}
+
+async function assertFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => null)
+  if (found?.isDirectory() === true) return
+  throw new UserError(`${folder} is ${found === null ? 'not there' : 'no folder'}`, {
+    exitCode: ExitCode.usage,
+    hint: 'ragscale demo <folder>   takes a folder of .md, .txt, .html or .jsonl files',
+  })
+}
+
+/** A folder that holds a stack already is somebody's: nothing in it is replaced. */
+async function demoFolder({ out }: DemoOptions, { cwd }: Runtime): Promise<string> {
+  if (out === undefined) return await mkdtemp(join(tmpdir(), 'ragscale-demo-'))
+  const folder = resolve(cwd, out)
+  if (await exists(join(folder, 'ragscale.yaml'))) {
+    throw new UserError(`${folder} holds a ragscale.yaml already; it is left as it is`, {
+      exitCode: ExitCode.usage,
+      hint: 'name a new folder with --out, or leave it out',
+      code: 'exists',
+    })
+  }
+  await mkdir(folder, { recursive: true })
+  return folder
 }
 
 function packaged(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url))
 }
 
-async function ask(runtime: Runtime, options: DemoOptions): Promise<void> {
+async function ask(runtime: Runtime, options: DemoOptions, say: (text: string) => void): Promise<void> {
   const stack = await readStackFile({ file: 'ragscale.yaml', quiet: true }, runtime)
   const { urls } = await openRunning(stack, runtime)
   const url = urls.pipeline?.[0]
@@ -114,7 +165,7 @@ async function ask(runtime: Runtime, options: DemoOptions): Promise<void> {
       ? 'When is a step of a load test invalid?'
       : 'What are these documents about?'
   const { answer, sources } = await askGateway(url, question)
-  runtime.stderr.write(
+  say(
     `\n# a real question of these documents (the emulated model answers by quoting them)\n> ${question}\n${answer}\n` +
       `  from ${[...new Set(sources.map(({ source }) => source ?? ''))].join(', ')}\n`,
   )

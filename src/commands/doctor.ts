@@ -3,6 +3,7 @@ import { examine } from '../doctor.ts'
 import type { Finding } from '../doctor.ts'
 import { ExitCode } from '../errors.ts'
 import { showBuildProgress } from '../load/k6/build-progress.ts'
+import { interruption } from '../loop/interruption.ts'
 import type { Runtime } from '../runtime.ts'
 
 export interface DoctorCommandOptions extends GlobalOptions {
@@ -11,10 +12,20 @@ export interface DoctorCommandOptions extends GlobalOptions {
 
 /** What this machine has and lacks; exit 3 when something that every load test needs is missing. */
 export async function doctor(options: DoctorCommandOptions, runtime: Runtime): Promise<ExitCode> {
+  const interrupt = interruption(runtime, 'k6 was not built')
   const findings = await examine(
-    { file: options.file, build: options.build, onBuild: showBuildProgress(runtime.stderr) },
+    {
+      file: options.file,
+      build: options.build,
+      signal: interrupt.signal,
+      ...(options.quiet ? {} : { onBuild: showBuildProgress(runtime.stderr) }),
+    },
     runtime,
   )
+    .catch((error: unknown) => {
+      throw interrupt.explain(error)
+    })
+    .finally(() => interrupt.stop())
   const lacks = findings.filter(({ state }) => state === 'lacks')
   if (options.json) runtime.stdout.write(`${JSON.stringify({ schema: 'ragscale.doctor/1', findings })}\n`)
   else for (const finding of options.quiet ? lacks : findings) runtime.stdout.write(lineOf(finding))

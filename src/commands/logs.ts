@@ -4,6 +4,7 @@ import { readStackOn } from '../loop/change-command.ts'
 import type { Runtime } from '../runtime.ts'
 import { type Target, tiers } from '../stack/stack.ts'
 import { parseCount } from '../stack/units.ts'
+import type { LogLine } from '../targets/target.ts'
 
 export interface LogsOptions extends GlobalOptions {
   readonly target?: Target
@@ -12,7 +13,7 @@ export interface LogsOptions extends GlobalOptions {
   readonly lines: string
 }
 
-/** What the replicas wrote; with `--json` one document a line, so that it can be followed. */
+/** What the replicas wrote. With `--json` it is one document; with `--follow`, which never ends, one a line. */
 export async function logs(options: LogsOptions, runtime: Runtime): Promise<ExitCode> {
   const lines = parseCount(options.lines, '--lines')
   const { tier = null } = options
@@ -23,22 +24,30 @@ export async function logs(options: LogsOptions, runtime: Runtime): Promise<Exit
       code: 'usage',
     })
   }
-  const { target } = await readStackOn(options, runtime)
+  const { stack, target } = await readStackOn(options, runtime)
+  const all: LogLine[] = []
+  let written = 0
+  const show = (line: LogLine): void => {
+    written += 1
+    if (!options.json) runtime.stdout.write(`${line.name.padEnd(18)} | ${line.text}\n`)
+    else if (options.follow) runtime.stdout.write(`${JSON.stringify(line)}\n`)
+    else all.push(line)
+  }
   const stop = new AbortController()
   const stopListening = runtime.onInterrupt(() => stop.abort())
+  const { signal } = stop
   try {
-    for await (const { name, text } of target.logs({
-      tier,
-      follow: options.follow,
-      lines,
-      signal: stop.signal,
-    })) {
-      runtime.stdout.write(
-        options.json ? `${JSON.stringify({ name, text })}\n` : `${name.padEnd(18)} | ${text}\n`,
-      )
+    for await (const line of target.logs({ tier, follow: options.follow, lines, signal })) {
+      // `--follow | head` has had enough.
+      if (runtime.stdout.closed === true) break
+      show(line)
     }
   } finally {
     stopListening()
   }
+  if (options.json && !options.follow)
+    runtime.stdout.write(`${JSON.stringify({ schema: 'ragscale.logs/1', stack: stack.name, lines: all })}\n`)
+  else if (written === 0 && !options.quiet)
+    runtime.stderr.write(`nothing was written by ${tier ?? stack.name}: ragscale status shows what runs\n`)
   return ExitCode.ok
 }

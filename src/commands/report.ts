@@ -25,7 +25,8 @@ export async function report(options: ReportOptions, runtime: Runtime): Promise<
   const folder = await findRunFolder(resolve(runtime.cwd, options.runs), options.run, runtime.cwd)
   if (!(await exists(`${folder}/${runFiles.run}`))) {
     await recoverRun(folder)
-    runtime.stderr.write(`${folder} was left half-written; what had been measured is recovered\n`)
+    if (!options.quiet)
+      runtime.stderr.write(`${folder} was left half-written; what had been measured is recovered\n`)
     await publish({ ...(await readRecording(folder)), folder })
   }
   const recording = await readRecording(folder)

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { GlobalOptions } from '../cli.ts'
-import { ExitCode } from '../errors.ts'
+import { ExitCode, UserError } from '../errors.ts'
 import { styleOf } from '../loop/terminal-style.ts'
 import { findRunFolder, listRuns as listFolder, removeRun as removeFolder } from '../recording/store.ts'
 import { renderRunList } from '../report/run-list.ts'
@@ -22,17 +22,23 @@ export async function removeRun(
   runtime: Runtime,
 ): Promise<ExitCode> {
   const folder = await findRunFolder(resolve(runtime.cwd, options.runs), options.run, runtime.cwd)
-  const sure =
-    options.yes ||
-    (runtime.interactive && (await runtime.prompts.confirm(`Remove ${folder} and everything in it?`)))
-  if (!sure) {
-    runtime.stderr.write(
-      `${folder} is left as it is${runtime.interactive ? '' : ' (pass --yes to remove it)'}\n`,
-    )
-    return runtime.interactive ? ExitCode.ok : ExitCode.usage
+  if (!options.yes) {
+    if (!runtime.interactive) {
+      throw new UserError(`${folder} would be removed, and nobody can be asked whether that is meant`, {
+        hint: 'pass --yes if it is',
+        exitCode: ExitCode.usage,
+        code: 'unconfirmed',
+      })
+    }
+    if (!(await runtime.prompts.confirm(`Remove ${folder} and everything in it?`))) {
+      throw new UserError(`${folder} is left as it is`, {
+        exitCode: ExitCode.interrupted,
+        code: 'declined',
+      })
+    }
   }
   await removeFolder(folder)
   if (options.json) runtime.stdout.write(`${JSON.stringify({ schema: 'ragscale.removed/1', folder })}\n`)
-  else runtime.stderr.write(`removed ${folder}\n`)
+  else if (!options.quiet) runtime.stderr.write(`removed ${folder}\n`)
   return ExitCode.ok
 }

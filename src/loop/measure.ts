@@ -125,6 +125,13 @@ function defaultStages(stack: Stack, urls: RunningUrls): LoadStage[] {
     const name = stage === 'retrieve' ? 'vector' : stage
     return endpointTarget(name, stack, urls) !== null
   })
+  if (able.length === 0 && stack.target !== 'external') {
+    throw new UserError(`${stack.name} does not run, so there is nothing to load`, {
+      hint: 'ragscale up',
+      exitCode: ExitCode.unhealthy,
+      code: 'not-running',
+    })
+  }
   return able.includes('pipeline') || able.length === 0 ? ['pipeline'] : able
 }
 

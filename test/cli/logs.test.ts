@@ -29,9 +29,22 @@ describe('ragscale logs', () => {
     expect(out).toBe('vector-1           | vector-1 first\nvector-1           | vector-1 second\n')
   })
 
-  test('with --json prints a document a line', async () => {
-    const { out } = await ragscale('--json logs vector --lines 1')
-    expect(JSON.parse(out)).toEqual({ name: 'vector-1', text: 'vector-1 second' })
+  test('with --json is one document', async () => {
+    const { out } = await ragscale('--json logs embed --lines 1')
+    expect(JSON.parse(out)).toEqual({
+      schema: 'ragscale.logs/1',
+      stack: 'handbook',
+      lines: ['embed-1', 'embed-2', 'embed-10', 'embed-balancer'].map((name) => ({
+        name,
+        text: `${name} second`,
+      })),
+    })
+  })
+
+  test('of a tier that wrote nothing says so, and where to look', async () => {
+    const { exitCode, out, err } = await ragscale('logs generate')
+    expect({ exitCode, out }).toEqual({ exitCode: 0, out: '' })
+    expect(err).toContain('nothing was written by generate: ragscale status')
   })
 
   test('of a tier that does not exist is refused, exit 2', async () => {

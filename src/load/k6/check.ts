@@ -12,13 +12,15 @@ export async function checkK6(
   wanted: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<K6Check> {
-  const { stdout, failed, shortMessage, stderr } = await execa(path, ['version'], {
+  const { stdout, failed, code, shortMessage, stderr } = await execa(path, ['version'], {
     reject: false,
     stdin: 'ignore',
     timeout: 20_000,
     env: cleanEnvironment(env),
     extendEnv: false,
   })
+  if (code === 'ENOENT') return { ok: false, because: 'there is no such file' }
+  if (code === 'EACCES') return { ok: false, because: 'it may not be executed' }
   if (failed)
     return { ok: false, because: stderr.trim().split('\n')[0] || (shortMessage ?? 'it could not be run') }
   return judgeVersion(stdout, wanted)
