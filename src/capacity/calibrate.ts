@@ -43,7 +43,8 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
   const { steps, fit } = base
   const replicas = base.lanes
 
-  const knee = fit.kneeMeasured ? fit.knee / replicas : null
+  const byCpu = fit.kneeMeasured || alone.length > 0 ? null : kneeByCpu(now, steps)
+  const knee = fit.kneeMeasured ? fit.knee / replicas : byCpu
   const kept = steps.filter((step) => !overloaded(step) && (knee === null || step.offered < knee * replicas))
   const highest = kept.at(-1) ?? steps[0]!
   const ceiling = knee === null ? highest.offered / replicas : kneeShare * knee
@@ -70,6 +71,7 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
     because: describeCalibration({
       fit,
       knee,
+      byCpu: byCpu !== null,
       replicas,
       steps,
       highest,
@@ -132,6 +134,23 @@ function bestFit(steps: readonly MeasuredStep[], bench: Bench): Fit | null {
   return best
 }
 
+/**
+ * The rate at which one replica would use all of the CPU that it can: its cores ÷ CPU time a request (the
+ * utilization law, U = X · S). Null where its CPU was not seen.
+ */
+function kneeByCpu({ tier, cores }: TierNow, steps: readonly MeasuredStep[]): number | null {
+  if (cores === undefined) return null
+  let coreSeconds = 0
+  let requests = 0
+  for (const { tierCpuCores, completed, seconds } of steps) {
+    const used = tierCpuCores?.[tier]
+    if (used === undefined) continue
+    coreSeconds += used * seconds
+    requests += completed * seconds
+  }
+  return coreSeconds > 0 && requests > 0 ? (cores * requests) / coreSeconds : null
+}
+
 function overloaded(step: MeasuredStep): boolean {
   return step.saturated || step.errorsShare > overloadErrors
 }
@@ -161,7 +180,7 @@ function insidePipelines(now: TierNow, measurements: readonly Measurement[]): Me
     const steps = measurement.steps.flatMap((step): MeasuredStep[] => {
       const samples = step.tiers?.[now.tier]
       if (samples === undefined || overloaded(step)) return []
-      const { id, seconds, warmupSeconds, valid } = step
+      const { id, seconds, warmupSeconds, valid, tierCpuCores } = step
       const rates = {
         offered: step.offered * visits,
         achieved: step.achieved * visits,
@@ -172,6 +191,7 @@ function insidePipelines(now: TierNow, measurements: readonly Measurement[]): Me
         {
           ...kept,
           ...(id === undefined ? {} : { id }),
+          ...(tierCpuCores === undefined ? {} : { tierCpuCores }),
           ...(warmupSeconds === undefined ? {} : { warmupSeconds }),
         },
       ]

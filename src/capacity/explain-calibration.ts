@@ -11,6 +11,8 @@ export function show(value: number): string {
 export interface Calibration {
   readonly fit: Fit
   readonly knee: number | null
+  /** Whether the knee was told from CPU time, no rate having been past it. */
+  readonly byCpu: boolean
   readonly replicas: number
   readonly steps: readonly MeasuredStep[]
   readonly highest: MeasuredStep
@@ -21,7 +23,7 @@ export interface Calibration {
 
 /** Where a tier's numbers come from, one sentence each. */
 export function describeCalibration(calibration: Calibration): string[] {
-  const { fit, knee, replicas, steps, highest, runs, alone, contention } = calibration
+  const { fit, knee, byCpu, replicas, steps, highest, runs, alone, contention } = calibration
   const rates =
     steps.length === 1
       ? `one rate, ${show(steps[0]!.offered)}/s,`
@@ -33,7 +35,9 @@ export function describeCalibration(calibration: Calibration): string[] {
     `Its latencies are those of ${modelInWords(fit.model)}; replayed at the measured rates it misses them by ${show(Math.sqrt(fit.mismatch))} standard errors, where chance alone makes 1.`,
     knee === null
       ? `No rate was past the knee, so one replica is given at most the highest rate that was measured${highest.id === undefined ? '' : ` (step ${highest.id})`}: ${show(highest.offered / replicas)}/s. It may well hold more.`
-      : `The knee of one replica is ${show(knee)}/s ± ${show(196 * fit.error)} % (95 %), from what it worked off under overload and from its service times at low rates.`,
+      : byCpu
+        ? `No rate was past the knee; from the CPU time of a request one replica would use all of its CPU at ${show(knee)}/s (utilization law).`
+        : `The knee of one replica is ${show(knee)}/s ± ${show(196 * fit.error)} % (95 %), from what it worked off under overload and from its service times at low rates.`,
     ...(contention === null
       ? []
       : [

@@ -75,8 +75,16 @@ function measuredStep(step: RunStep, series: SeriesByTag): MeasuredStep {
     ...(step.tokens.output === 0
       ? {}
       : { inputTokens: step.tokens.input / answered, outputTokens: step.tokens.output / answered }),
-    ...(inside.length === 0 ? {} : { tiers: Object.fromEntries(inside) }),
+    ...(inside.length === 0 ? {} : { tiers: Object.fromEntries(inside), tierCpuCores: cpuOf(step) }),
   }
+}
+
+function cpuOf(step: RunStep): Partial<Record<Tier, number>> {
+  return Object.fromEntries(
+    Object.entries(step.tiers).flatMap(([tier, { cpuCores }]) =>
+      cpuCores === null ? [] : [[tier, cpuCores]],
+    ),
+  )
 }
 
 /** Milliseconds; a histogram of the recording keeps nanoseconds. */

@@ -42,6 +42,8 @@ export interface MeasuredStep {
   readonly cpuCores?: number | null
   /** Of a pipeline step: latencies of the tiers inside it. */
   readonly tiers?: Readonly<Partial<Record<Tier, Distribution>>>
+  /** Of a pipeline step: CPU cores that each tier used, summed over its replicas. */
+  readonly tierCpuCores?: Readonly<Partial<Record<Tier, number>>>
 }
 
 /** A sweep (or any steps) of one stage of one stack. */
@@ -74,6 +76,8 @@ export interface TierNow {
   readonly gpus?: number
   readonly gpu?: string
   readonly tensorParallel?: number
+  /** CPU cores that one replica can use, of a tier that is nothing but CPU work: with it CPU time tells the knee. */
+  readonly cores?: number
   /** Of the vector tier. */
   readonly collection?: Collection
 }

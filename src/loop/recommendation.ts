@@ -174,6 +174,8 @@ function tiersNow(stack: Stack, recordings: readonly Recording[]): TierNow[] {
         replicas,
         ...(gpu === undefined ? {} : { gpu, gpus: tensorParallel ?? 1 }),
         ...(tensorParallel === undefined ? {} : { tensorParallel }),
+        // The reference gateway is one thread that waits or computes: its CPU is its capacity.
+        ...(tier === 'gateway' && found.component === 'reference' ? { cores: 1 } : {}),
       },
     ]
   })

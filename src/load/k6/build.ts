@@ -7,7 +7,7 @@ import lockfile from 'proper-lockfile'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import type { ExtensionSources } from './sources.ts'
 
-export const minimumGo = '1.24'
+export const minimumGo = '1.25'
 
 export type BuildProgress =
   | { readonly phase: 'waiting'; /** For another build of the same binary. */ readonly seconds: number }

@@ -83,7 +83,8 @@ export interface Source {
 export interface Answer {
   readonly answer: string
   readonly sources: readonly Source[]
-  readonly usage: Usage
+  /** Null when the model's server did not say. */
+  readonly usage: Usage | null
 }
 
 export interface Usage {

@@ -83,7 +83,7 @@ export async function* answerQuery(
     signal,
   )
   let answer = ''
-  let usage: Usage | undefined
+  let usage: Usage | null = null
   for await (const event of stream) {
     if (event.type === 'usage') usage = event.usage
     else {
@@ -92,7 +92,7 @@ export async function* answerQuery(
     }
   }
   timings.generate = now() - generatingSince
-  const complete: Answer = { answer, sources, usage: usage ?? { prompt_tokens: 0, completion_tokens: 0 } }
+  const complete: Answer = { answer, sources, usage }
   await caches.answer.set(answerKey, complete)
   yield { type: 'done', ...complete, cache, timings: withOwnTime(timings, now() - startedAt) }
 }

@@ -90,7 +90,7 @@ describe('k6 is not found', () => {
     const error = await findK6(runtime, { extension }).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ exitCode: 3, code: 'k6-missing' })
     const { message } = error as Error
-    for (const way of ['RAGSCALE_K6', '@ragscale/k6-', 'cache', 'Go toolchain', '1.24'])
+    for (const way of ['RAGSCALE_K6', '@ragscale/k6-', 'cache', 'Go toolchain', '1.25'])
       expect(message).toContain(way)
   })
 
@@ -185,7 +185,7 @@ describe('what k6 is run with', () => {
   })
 
   it.each([
-    ['go version go1.24 linux/amd64', true],
+    ['go version go1.25 linux/amd64', true],
     ['go version go1.26.8 linux/amd64', true],
     ['go version go1.9 linux/amd64', false],
     ['go version devel +abc', false],
