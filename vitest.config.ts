@@ -3,7 +3,15 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'],
+          exclude: ['test/unit/capacity/comes-true*.test.ts'],
+        },
+      },
+      // Minutes of simulation: part of `npm test`, not of `npm run check`.
+      { test: { name: 'proof', include: ['test/unit/capacity/comes-true*.test.ts'] } },
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 20_000 } },
       {
         test: {

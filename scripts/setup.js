@@ -200,7 +200,8 @@ const tasks = {
   test(args) {
     ensureBuild()
     ensureK6()
-    finish(goTest(), vitest(['unit', 'cli', 'e2e'], args))
+    // What times real processes runs by itself, after what merely computes.
+    finish(goTest(), vitest(['unit', 'cli', 'proof'], args), vitest(['e2e'], args))
   },
   check() {
     const sources = ['src', 'test', 'bench', 'k6-scripts', 'scripts', 'bin', 'vitest.config.ts']
