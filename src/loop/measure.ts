@@ -1,10 +1,9 @@
 /** One load test, from a stack that runs to a run on the disk: what joins load/, targets/ and recording/. */
 import { mkdir, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { ExitCode, UserError } from '../errors.ts'
 import { endpointTarget } from '../load/endpoints.ts'
 import type { RunningUrls } from '../load/endpoints.ts'
-import { usableCores } from '../load/generator.ts'
 import type { BuildProgress } from '../load/k6/build.ts'
 import { findK6 } from '../load/k6/find.ts'
 import type { K6 } from '../load/k6/find.ts'
@@ -12,31 +11,21 @@ import { loadStages } from '../load/plan.ts'
 import type { LoadPlan, LoadStage, ScenarioPlan } from '../load/plan.ts'
 import { followProbe } from '../load/probe.ts'
 import { prepareQueries } from '../load/queries.ts'
-import type { PreparedQueries } from '../load/queries.ts'
 import { assertReachable } from '../load/reachable.ts'
 import { runK6 } from '../load/run.ts'
 import { assertWithinLimits, confirmLoad, extentOfLoads } from '../load/safety.ts'
 import { completePlan, planScenario } from '../load/scenario.ts'
 import { tryOnce } from '../load/trial.ts'
-import { assembleRun, endedByItself } from '../recording/assemble.ts'
-import { describeEnvironment } from '../recording/environment.ts'
-import { readLoadRecord, readRecording, readResources, readSeries, writeRunFile } from '../recording/files.ts'
-import type { Recording } from '../recording/files.ts'
 import type { LoadLine } from '../recording/load-lines.ts'
 import { acquireLock } from '../recording/lock.ts'
-import { canRecover } from '../recording/recover.ts'
-import { recordStack } from '../recording/recorded-stack.ts'
-import type { RunFacts } from '../recording/run.ts'
-import { createRunFolder, newRunId } from '../recording/store.ts'
 import type { Runtime } from '../runtime.ts'
-import { formatArrivals } from '../stack/arrivals.ts'
 import type { Stack } from '../stack/stack.ts'
-import { ragscaleVersion } from '../version.ts'
-import { aimAt, allowLoad, endpointNamesOf } from './aim.ts'
+import { aimAt, allowLoad } from './aim.ts'
 import type { Aim, AskedLoad } from './aim.ts'
+import { record } from './record.ts'
+import type { Measured, PreparedStage } from './record.ts'
 import { interruption } from './interruption.ts'
 import type { Interruption } from './interruption.ts'
-import { startSampling } from './sampling.ts'
 import type { RunningStack } from './running.ts'
 
 export interface MeasureOptions extends AskedLoad {
@@ -53,10 +42,6 @@ export interface MeasureOptions extends AskedLoad {
   readonly onBuild?: (progress: BuildProgress) => void
 }
 
-export interface Measured extends Recording {
-  readonly folder: string
-}
-
 /**
  * @throws {UserError} exit 2 for options that do not fit, 3 without k6, 4 for a target that is not there,
  * 1 when another load test runs on this stack or k6 fails
@@ -68,6 +53,7 @@ export async function measure(options: MeasureOptions, runtime: Runtime): Promis
   await allowLoad(aims, stack, runtime, { yes: options.yes })
   // k6 answers the second Ctrl-C by itself: it is killed, and what it had written is kept.
   const interrupt = interruption(runtime, 'nothing was recorded', 3)
+  interrupt.signal.addEventListener('abort', () => options.onNotice?.(ending), { once: true })
   try {
     const k6 = await findK6(runtime, {
       ...(options.onBuild === undefined ? {} : { onProgress: options.onBuild }),
@@ -90,6 +76,8 @@ export async function measure(options: MeasureOptions, runtime: Runtime): Promis
   }
 }
 
+const ending = 'interrupted: what is in flight may still end; Ctrl-C again leaves at once'
+
 /** Plans and queries are written beside the stack: whoever holds its lock clears away what a killed one left. */
 async function measureLocked(
   aims: readonly Aim[],
@@ -108,16 +96,10 @@ async function measureLocked(
       prepared.push(await prepareStage(aim, scratch, k6, options, runtime, interrupt.signal))
     }
     interrupt.throwIfCame()
-    return await record(prepared, scratch, k6, options, runtime, interrupt.signal)
+    return await record(prepared, scratch, { ...options, k6, signal: interrupt.signal }, runtime)
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
-}
-
-interface PreparedStage {
-  readonly aim: Aim
-  readonly plan: LoadPlan
-  readonly queries: PreparedQueries
 }
 
 function defaultStages(stack: Stack, urls: RunningUrls): LoadStage[] {
@@ -186,110 +168,6 @@ async function prepareStage(
   assertWithinLimits(extent, stack.limits)
   await confirmLoad(extent, runtime, { yes: options.yes })
   return { aim, plan: complete(plan), queries }
-}
-
-async function record(
-  stages: readonly PreparedStage[],
-  scratch: string,
-  k6: K6,
-  options: MeasureOptions,
-  runtime: Runtime,
-  signal: AbortSignal,
-): Promise<Measured> {
-  const { stack, running } = options
-  const startedAt = new Date(runtime.now())
-  const called = [...new Set(stages.flatMap(({ aim }) => endpointNamesOf(aim)))]
-  const facts: RunFacts = {
-    id:
-      options.name ??
-      newRunId(
-        startedAt,
-        stages.map(({ plan }) => plan.stage),
-      ),
-    startedAt: startedAt.toISOString(),
-    target: stack.target,
-    emulated: running.emulated,
-    stack: recordStack(stack),
-    environment: describeEnvironment(stack, ragscaleVersion(), await running.versions(called)),
-    scenario: options.scenario,
-    stages: stages.map(({ plan }) => plan.stage),
-    arrivals: arrivalsName(stages, stack),
-    seed: stages[0]?.plan.seed ?? stack.workload.seed,
-    cache: cacheState(stack, stages),
-    cpuCoresAvailable: await usableCores(),
-  }
-  const folder = await createRunFolder(resolve(runtime.cwd, options.runsFolder), facts)
-  const sampling = await startSampling(running, folder)
-  let stopped = false
-  try {
-    for (const { plan } of stages) {
-      stopped = signal.aborted
-      if (stopped) break
-      options.onPlan?.(plan, 'test')
-      const { reason } = await runK6({
-        k6,
-        plan,
-        folder,
-        scratch: join(scratch, plan.stage),
-        runtime,
-        signal,
-        onLine: (line) => options.onLine?.(line, 'test'),
-      })
-      stopped = reason === 'interrupted'
-      if (stopped) break
-    }
-  } catch (error) {
-    // What k6 says of its end tells more than what its end did to the sampling.
-    await sampling.stop().catch(() => undefined)
-    throw await withWhatIsLeft(error, facts.id, folder)
-  }
-  await sampling.stop()
-  const loaded = await readLoadRecord(folder)
-  const run = assembleRun(
-    facts,
-    loaded.starts,
-    {
-      steps: loaded.steps,
-      series: await readSeries(folder),
-      resources: await readResources(folder),
-      generatorsLost: [],
-    },
-    {
-      endedAt: new Date(runtime.now()).toISOString(),
-      interrupted: stopped || !endedByItself(loaded.ends, stages.length),
-      intervals: loaded.intervals,
-    },
-  )
-  await writeRunFile(folder, run)
-  return { ...(await readRecording(folder)), folder }
-}
-
-/** Steps that were finished are not lost with the process that measured them. */
-async function withWhatIsLeft(thrown: unknown, id: string, folder: string): Promise<unknown> {
-  if (!(thrown instanceof UserError) || !(await canRecover(folder).catch(() => false))) return thrown
-  const kept = `ragscale report ${id}   shows the steps that were finished`
-  return new UserError(thrown.message, {
-    exitCode: thrown.exitCode,
-    code: thrown.code,
-    hint: thrown.hint === undefined ? kept : `${thrown.hint}\n${kept}`,
-    cause: thrown,
-  })
-}
-
-function arrivalsName(stages: readonly PreparedStage[], stack: Stack): string {
-  const arrivals = stages[0]?.plan.arrivals
-  if (arrivals === undefined) return formatArrivals(stack.workload.arrivals)
-  return arrivals.kind === 'trace' ? 'trace' : formatArrivals(arrivals)
-}
-
-/** A warm-up fills the caches, so what is measured after one is warm. */
-function cacheState(stack: Stack, stages: readonly PreparedStage[]): RunFacts['cache'] {
-  const cache = stack.tiers.cache?.cache
-  const isOn =
-    cache !== undefined && [cache.embeddings, cache.retrievals, cache.answers].some((ttl) => ttl !== null)
-  const isPipeline = stages.some(({ plan }) => plan.stage === 'pipeline')
-  if (!isOn || !isPipeline) return 'off'
-  return stages.some(({ plan }) => plan.steps.some(({ warmupMs }) => warmupMs > 0)) ? 'warm' : 'cold'
 }
 
 function nothingSucceeded(stage: string, url: string, errors: readonly string[]): UserError {

@@ -1,7 +1,7 @@
 /** The files of a run's folder, read and written. */
 import { createReadStream } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import writeFileAtomic from 'write-file-atomic'
 import { ExitCode, messageOf, UserError } from '../errors.ts'
@@ -25,6 +25,8 @@ export const runFiles = {
   facts: 'facts.json',
   latency: 'latency.hlog',
   load: 'load.ndjson',
+  /** Held by the process that records the run: what looks half-written may only be unfinished. */
+  lock: 'recording.lock',
   resources: 'resources.ndjson',
   k6Log: 'k6.log',
   html: 'report.html',
@@ -103,7 +105,15 @@ export async function readRecording(folder: string): Promise<Recording> {
 /** @throws {UserError} when there is no `run.json`, or it cannot be understood */
 export async function readRunFile(folder: string): Promise<Run> {
   const path = join(folder, runFiles.run)
-  return parseRun(await readJson(path), path)
+  if (!(await exists(path)) && (await exists(join(folder, runFiles.facts)))) {
+    throw new UserError(`run ${basename(folder)} was not finished: it has no ${runFiles.run}`, {
+      hint: `ragscale report ${basename(folder)}   recovers the steps that were finished`,
+      exitCode: ExitCode.usage,
+      code: 'run-incomplete',
+    })
+  }
+  const json = await readJson(path, `Move it away, and ragscale report ${basename(folder)} makes it anew.`)
+  return parseRun(json, path)
 }
 
 /** @throws {UserError} as `readRunFile` */
@@ -160,7 +170,7 @@ export async function exists(path: string): Promise<boolean> {
   )
 }
 
-async function readJson(path: string): Promise<unknown> {
+async function readJson(path: string, cure?: string): Promise<unknown> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -174,7 +184,8 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UserError(`${path} is damaged: ${messageOf(error)}`, {
+    throw new UserError(`${path} is damaged: ${messageOf(error).replaceAll(/\s+/g, ' ')}`, {
+      ...(cure === undefined ? {} : { hint: cure }),
       cause: error,
       exitCode: ExitCode.usage,
       code: 'run-unreadable',

@@ -70,6 +70,12 @@ export async function acquireLock(
   }
 }
 
+/** Who holds a lock and lives; null when nobody does. */
+export async function livingHolder(file: string): Promise<LockHolder | null> {
+  const found = await readHolder(file)
+  return typeof found === 'object' && !(await isStale(found)) ? found : null
+}
+
 async function linked(draft: string, file: string): Promise<boolean> {
   try {
     await link(draft, file)

@@ -5,7 +5,8 @@ import { basename, isAbsolute, join, resolve } from 'node:path'
 import { closest } from 'fastest-levenshtein'
 import { ExitCode, messageOf, UserError } from '../errors.ts'
 import { diskError, exists, readFacts, readRunFile, runFiles, writeFacts } from './files.ts'
-import { canRecover } from './recover.ts'
+import { livingHolder } from './lock.ts'
+import { assertNotRecording, canRecover } from './recover.ts'
 import type { Run, RunFacts, Verdict } from './run.ts'
 
 /** `20261121-132205-embed-3f9a`: sorts by time, says what was loaded, does not collide. */
@@ -99,7 +100,11 @@ async function listOne(folder: string): Promise<ListedRun | null> {
   if (await exists(join(folder, runFiles.facts))) {
     try {
       const { startedAt, scenario, stages, target, emulated } = await readFacts(folder)
-      const note = (await canRecover(folder)) ? 'finished steps can be recovered' : 'no step was finished'
+      const note = (await isRecording(folder))
+        ? 'still going on'
+        : (await canRecover(folder))
+          ? 'finished steps can be recovered'
+          : 'no step was finished'
       return {
         id,
         folder,
@@ -164,6 +169,7 @@ export async function findRunFolder(runsFolder: string, named: string, cwd: stri
 
 /** Removes a run's folder and all that is in it. */
 export async function removeRun(folder: string): Promise<void> {
+  await assertNotRecording(folder)
   if (!(await isRunFolder(folder))) {
     throw new UserError(`${folder} holds no run; it is left as it is`, {
       exitCode: ExitCode.usage,
@@ -175,6 +181,10 @@ export async function removeRun(folder: string): Promise<void> {
   } catch (error) {
     throw diskError(`could not remove ${folder}`, error)
   }
+}
+
+async function isRecording(folder: string): Promise<boolean> {
+  return (await livingHolder(join(folder, runFiles.lock))) !== null
 }
 
 async function isRunFolder(folder: string): Promise<boolean> {
