@@ -69,13 +69,30 @@ export async function loadtest(options: LoadtestOptions, runtime: Runtime): Prom
     },
     runtime,
   ).finally(view.end)
-  await publish(measured)
-  if (options.json) runtime.stdout.write(`${JSON.stringify(measured.run)}\n`)
-  else {
+  // The run is on the disk: what a full disk does to its pages does not hide what was measured.
+  const failure = await publish(measured).then(
+    () => null,
+    (error: unknown) => ({ error }),
+  )
+  if (options.json) {
+    if (failure === null) runtime.stdout.write(`${JSON.stringify(measured.run)}\n`)
+  } else {
     runtime.stdout.write(renderRun(measured.run, styleOf(runtime.stdout, runtime, options.color)))
-    if (!options.quiet) runtime.stderr.write(`\nrun ${measured.run.id}: ${measured.folder}/report.html\n`)
   }
+  if (failure !== null) throw withoutPages(failure.error, measured.run.id)
+  if (!options.json && !options.quiet)
+    runtime.stderr.write(`\nrun ${measured.run.id}: ${measured.folder}/report.html\n`)
   return exitCodeOf(measured.run.verdict)
+}
+
+function withoutPages(error: unknown, id: string): unknown {
+  if (!(error instanceof UserError)) return error
+  return new UserError(`run ${id} is recorded, and its pages are not: ${error.message}`, {
+    exitCode: error.exitCode,
+    code: error.code,
+    hint: `${error.hint === undefined ? '' : `${error.hint}\n`}ragscale report ${id} --html report.html   writes them again`,
+    cause: error,
+  })
 }
 
 function stageNamed(name: string): LoadStage {

@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import writeFileAtomic from 'write-file-atomic'
 import { ExitCode, messageOf, UserError } from '../errors.ts'
 import { readHlog } from './hlog.ts'
 import {
@@ -17,6 +16,7 @@ import {
 import { parseResourceLine, type ResourceSample } from './resources.ts'
 import { parseRun, runFacts, type Run, type RunFacts } from './run.ts'
 import type { SeriesByTag } from './series.ts'
+import { writeWhole } from '../whole-file.ts'
 
 /** Names of the files in a run's folder. */
 export const runFiles = {
@@ -139,7 +139,7 @@ export async function writeFacts(folder: string, facts: RunFacts): Promise<void>
 /** Atomically. @throws {UserError} when the disk refuses; a file already there is then left as it was */
 export async function writeText(path: string, text: string): Promise<void> {
   try {
-    await writeFileAtomic(path, text)
+    await writeWhole(path, text)
   } catch (error) {
     throw diskError(`could not write ${path}`, error)
   }

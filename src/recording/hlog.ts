@@ -13,10 +13,10 @@ import {
   encodeIntoCompressedBase64,
   type JsHistogram,
 } from 'hdr-histogram-js'
-import writeFileAtomic from 'write-file-atomic'
 import { ExitCode, messageOf, UserError } from '../errors.ts'
 import { bucketsOf, emptyHistogram, histogramOf, mergeHistograms, type Histogram } from './histogram.ts'
 import type { Series, SeriesByTag, SeriesInterval } from './series.ts'
+import { writeWhole } from '../whole-file.ts'
 
 /**
  * Every tag's intervals and their merged histogram. The last line may be half-written, as a killed process
@@ -135,7 +135,7 @@ export async function writeHlog(path: string, series: SeriesByTag): Promise<void
   ]
   const lines = intervals.map(({ tag, interval }) => lineOf(tag, interval))
   try {
-    await writeFileAtomic(path, `${[...header, ...lines].join('\n')}\n`)
+    await writeWhole(path, `${[...header, ...lines].join('\n')}\n`)
   } catch (error) {
     throw new UserError(`could not write ${path}: ${messageOf(error)}`, { cause: error })
   }

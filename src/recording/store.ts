@@ -45,7 +45,13 @@ export async function createRunFolder(runsFolder: string, facts: RunFacts): Prom
       code: 'run-exists',
     })
   }
-  await writeFacts(folder, facts)
+  try {
+    await writeFacts(folder, facts)
+  } catch (error) {
+    // Its name is free again.
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
   return folder
 }
 

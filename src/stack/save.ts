@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
 import { setPath } from './edit.ts'
 import { readStack, shownPath } from './load.ts'
 import { ConfigError } from './problems.ts'
 import type { Stack } from './stack.ts'
+import { writeWhole } from '../whole-file.ts'
 
 export interface Change {
   /** `tiers.embed.replicas` */
@@ -34,6 +34,6 @@ export async function editStack(file: string, changes: readonly Change[], cwd: s
   const path = resolve(cwd, file)
   const before = await readFile(path, 'utf8')
   const { text, stack } = applyChanges(before, changes, path, cwd)
-  if (text !== before) await writeFileAtomic(path, text)
+  if (text !== before) await writeWhole(path, text)
   return stack
 }

@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, unlinkSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
 import { processStart } from '../../process-start.ts'
 import {
   type FromSupervisor,
@@ -17,6 +16,7 @@ import {
 } from '../../supervision.ts'
 import { startControl } from './control.ts'
 import { Supervisor } from './supervisor.ts'
+import { writeWhole } from '../../whole-file.ts'
 
 const lookAfterStateMs = 1_000
 
@@ -58,7 +58,7 @@ async function boot(stack: string, folder: string): Promise<StateFile> {
     await supervisor.stop(graceMs)
     leave()
   }
-  await writeFileAtomic(file, `${JSON.stringify(state)}\n`, { mode: 0o600 })
+  await writeWhole(file, `${JSON.stringify(state)}\n`, 0o600)
   // Whoever removes the file takes away the only way to reach this supervisor: it must not go on unseen.
   setInterval(() => {
     if (!existsSync(file)) void end(0)

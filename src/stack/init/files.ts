@@ -1,10 +1,10 @@
 /** The files that `init` writes beside `ragscale.yaml`. */
 import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
 import { stackJsonSchema } from '../json-schema.ts'
 import { starterQueries } from '../presets.ts'
 import type { Stack } from '../stack.ts'
+import { writeWhole } from '../../whole-file.ts'
 
 export interface Written {
   /** Absolute. */
@@ -19,7 +19,7 @@ export async function writeStack(text: string, stack: Stack): Promise<Written[]>
   const written: Written[] = []
   const write = async (path: string, content: string, what: string): Promise<void> => {
     await mkdir(dirname(path), { recursive: true })
-    await writeFileAtomic(path, content)
+    await writeWhole(path, content)
     written.push({ path, kept: false, what })
   }
   await write(stack.file, text, 'the stack')
