@@ -88,7 +88,7 @@ async function connected(target: LoadTarget, { env }: Runtime) {
   return {
     url: target.urls[0] ?? '',
     headers: headersOf(target, env),
-    dispatcher: await dispatcherOf(target),
+    dispatcher: await dispatcherOf(target, env),
     mask: (text: string) => withoutSecrets(text, secrets),
   }
 }

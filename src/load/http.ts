@@ -1,9 +1,12 @@
 /** Calls made before a test, outside of its clock: is the target there, embed the queries, find the truth. */
 import { readFile } from 'node:fs/promises'
-import { Agent, request } from 'undici'
+import { Agent, EnvHttpProxyAgent, request } from 'undici'
 import type { Dispatcher } from 'undici'
 import { ExitCode, UserError, messageOf } from '../errors.ts'
+import { isLoopback } from './endpoints.ts'
 import type { LoadTarget } from './plan.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
 
 export interface Answer {
   readonly status: number
@@ -29,14 +32,10 @@ export interface Caller {
  * @throws UserError (exit 2) when a variable that should hold a secret is not set, or a TLS file cannot be read;
  * `call` rejects with the network's own error.
  */
-export async function callerOf(
-  target: LoadTarget,
-  env: Readonly<Record<string, string | undefined>>,
-  signal?: AbortSignal,
-): Promise<Caller> {
+export async function callerOf(target: LoadTarget, env: Env, signal?: AbortSignal): Promise<Caller> {
   const headers = headersOf(target, env)
   const secrets = secretsOf(target, env)
-  const dispatcher = await dispatcherOf(target)
+  const dispatcher = await dispatcherOf(target, env)
   const base = (target.urls[0] ?? '').replace(/\/+$/, '')
   return {
     url: base,
@@ -65,18 +64,32 @@ export async function callerOf(
 }
 
 /**
- * Connections to a target, with its certificate authority and client certificate.
- * @throws UserError (exit 2) when one of their files cannot be read
+ * Connections to a target, with its certificate authority and client certificate, and by the proxy that the
+ * environment names: by the same rules as k6's, or the one would reach what the other does not.
+ * @throws UserError (exit 2) when one of its files cannot be read
  */
-export async function dispatcherOf(target: LoadTarget): Promise<Dispatcher> {
-  return new Agent({ connect: await tlsOf(target) })
+export async function dispatcherOf(target: LoadTarget, env: Env): Promise<Dispatcher> {
+  const tls = await tlsOf(target)
+  const url = target.urls[0] ?? ''
+  const proxy = proxyOf(url, env)
+  if (proxy === undefined || proxy === '' || isLoopback(url)) return new Agent({ connect: tls })
+  return new EnvHttpProxyAgent({
+    httpProxy: proxy,
+    httpsProxy: proxy,
+    noProxy: env['NO_PROXY'] ?? env['no_proxy'] ?? '',
+    connect: tls,
+    requestTls: tls,
+  })
+}
+
+function proxyOf(url: string, env: Env): string | undefined {
+  return url.startsWith('https:')
+    ? (env['HTTPS_PROXY'] ?? env['https_proxy'])
+    : (env['HTTP_PROXY'] ?? env['http_proxy'])
 }
 
 /** Throws where k6 would fail later, and less clearly. */
-export function headersOf(
-  target: LoadTarget,
-  env: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
+export function headersOf(target: LoadTarget, env: Env): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (target.apiKeyEnv !== undefined) {
     const key = secret(target.apiKeyEnv, env)
@@ -89,10 +102,7 @@ export function headersOf(
 }
 
 /** Values of the variables that a target names, longest first: one may hold another. */
-export function secretsOf(
-  { apiKeyEnv, headersEnv = {} }: LoadTarget,
-  env: Readonly<Record<string, string | undefined>>,
-): string[] {
+export function secretsOf({ apiKeyEnv, headersEnv = {} }: LoadTarget, env: Env): string[] {
   const names = [...(apiKeyEnv === undefined ? [] : [apiKeyEnv]), ...Object.values(headersEnv)]
   return names
     .flatMap((name) => env[name] ?? [])
@@ -104,7 +114,7 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   return secrets.reduce((masked, value) => masked.replaceAll(value, '***'), text)
 }
 
-function secret(name: string, env: Readonly<Record<string, string | undefined>>): string {
+function secret(name: string, env: Env): string {
   const value = env[name]
   if (value !== undefined && value !== '') return value
   throw new UserError(`the environment variable ${name} is not set, and the endpoint needs it`, {
