@@ -49,7 +49,7 @@ function recordEndpoint(endpoint: Endpoint): Endpoint {
 export function recordedUrl(url: string): string {
   if (!URL.canParse(url)) return '(not a URL)'
   const parsed = new URL(url)
-  return `${parsed.origin}${parsed.pathname === '/' ? '' : parsed.pathname}`
+  return `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`
 }
 
 function fileName(path: string): string {

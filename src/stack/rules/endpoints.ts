@@ -34,6 +34,15 @@ export const endpointsAreWhole: Rule = ({ endpoints }) => {
   for (const [name, endpoint] of Object.entries(endpoints)) {
     if (endpoint === undefined) continue
     const at = `endpoints.${name}`
+    if (endpoint.protocol !== 'http' && /[?#]/.test(endpoint.url)) {
+      found.push(
+        error(
+          [`${at}.url`],
+          'has a ? or # in it, and the path of each request is put behind it',
+          'put what follows the ? into a header (headersEnv), or use an endpoint of protocol http',
+        ),
+      )
+    }
     if ((endpoint.certFile === undefined) !== (endpoint.keyFile === undefined)) {
       const [there, lacking] =
         endpoint.certFile === undefined ? ['keyFile', 'certFile'] : ['certFile', 'keyFile']

@@ -311,6 +311,11 @@ describe('a wrong file', () => {
       '2:14 endpoints.pipeline.answer: missing: protocol http looks for the answer there',
     ],
     [
+      'a URL that no path can be put behind',
+      'target: external\nendpoints: { embed: { url: "http://a?version=1" } }',
+      '2:28 endpoints.embed.url: has a ? or # in it, and the path of each request is put behind it (put what follows the ? into a header (headersEnv), or use an endpoint of protocol http)',
+    ],
+    [
       'a certificate without its key',
       'target: external\nendpoints: { embed: { url: http://a, certFile: a.pem } }',
       '2:48 endpoints.embed.certFile: needs keyFile beside it',
