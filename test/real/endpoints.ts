@@ -1,4 +1,5 @@
 /** `--embed URL --vector URL …` → what `endpoints:` of a ragscale.yaml holds. */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { EndpointName } from '../../src/stack/stack.ts'
 
@@ -39,7 +40,8 @@ export function endpointsOf(
   const given = parsed(args)
   if (given.generate !== undefined && given['generate-model'] === undefined)
     throw new Error(`--generate needs --generate-model\n\n${usage}`)
-  const caFile = given['ca-file']
+  // Paths in a ragscale.yaml are relative to it.
+  const caFile = given['ca-file'] === undefined ? undefined : resolve(given['ca-file'])
   const written = (name: EndpointName, more: Record<string, string | undefined>): Partial<Endpoints> => {
     const url = given[name]
     if (url === undefined) return {}

@@ -4,7 +4,7 @@ import { loadsCollection, loadsRetrieval, loadsStage } from './specification.ts'
 
 const args = JSON.parse(process.env['RAGSCALE_REAL'] ?? '[]') as string[]
 const given = endpointsOf(args, process.env)
-const { embed, vector, generate, pipeline, collection } = given
+const { embed, vector, rerank, generate, pipeline, collection } = given
 
 /** A test that is not run says so where it is read: among the results, and in plain sight. */
 function skipped(what: string, why: string): void {
@@ -19,6 +19,9 @@ if (Object.keys(given).length === 0)
 
 if (embed === undefined) skipped('a real embeddings server', 'no --embed URL')
 else loadsStage('embed', `the embeddings server at ${embed.url}`, embed)
+
+if (rerank === undefined) skipped('a real reranking server', 'no --rerank URL')
+else loadsStage('rerank', `the reranking server at ${rerank.url}`, rerank)
 
 if (generate === undefined) skipped('a real chat server', 'no --generate URL')
 else loadsStage('generate', `the chat server at ${generate.url}`, generate)

@@ -12,7 +12,7 @@ export const questions = [
   'What does a node cost each month?',
 ]
 
-const documents: Readonly<Record<string, string>> = {
+export const documents: Readonly<Record<string, string>> = {
   'replicas.md':
     '# Replicas\n\nA replica is a copy of a stateless tier. Enough of them hold the load within the limits.\n',
   'shards.md':

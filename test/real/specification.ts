@@ -4,14 +4,14 @@
  * and write only into a collection of their own.
  */
 import { randomBytes } from 'node:crypto'
-import { readFile, readdir } from 'node:fs/promises'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { QdrantClient } from '@qdrant/js-client-rest'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { callerOf } from '../../src/load/http.ts'
 import type { Run, RunStep } from '../../src/recording/run.ts'
 import type { Workplace } from '../e2e/ragscale.ts'
 import type { Endpoints, Written } from './endpoints.ts'
-import { externalPlace } from './place.ts'
+import { documents, externalPlace, questions } from './place.ts'
 
 /** A busy machine makes a measurement invalid (6), which is its own good word; every other code is an error. */
 const measuredWell = [0, 6]
@@ -35,11 +35,16 @@ function allAnswered(step: RunStep): void {
 }
 
 /** A few questions a second to one endpoint, and the run that they leave. */
-export function loadsStage(stage: 'embed' | 'generate' | 'pipeline', title: string, endpoint: Written): void {
+export function loadsStage(
+  stage: 'embed' | 'rerank' | 'generate' | 'pipeline',
+  title: string,
+  endpoint: Written,
+): void {
   describe(title, () => {
     let place: Workplace
     beforeAll(async () => {
       place = await externalPlace({ [stage]: endpoint })
+      if (stage === 'rerank') await writeFile(join(place.folder, 'questions.txt'), withDocuments())
     })
     afterAll(() => place.leave())
 
@@ -82,6 +87,13 @@ export function loadsStage(stage: 'embed' | 'generate' | 'pipeline', title: stri
   })
 }
 
+/** As JSON lines: what is to be ranked comes with each question, where there is no Qdrant to draw it from. */
+function withDocuments(): string {
+  return questions
+    .map((query) => `${JSON.stringify({ query, documents: Object.values(documents) })}\n`)
+    .join('')
+}
+
 /** Documents in, vectors out, in a collection that is made for it and deleted. */
 export function loadsRetrieval(
   title: string,
@@ -94,15 +106,16 @@ export function loadsRetrieval(
       place = await externalPlace({ embed, vector: { ...vector, collection } })
     })
     afterAll(async () => {
-      await clientOf(vector).deleteCollection(collection)
+      await qdrant(vector, 'DELETE', `/collections/${collection}`)
       await place.leave()
     })
 
     test('ingest makes the collection with the dimensions that the model gives', async () => {
       const summary = await place.json('--yes', 'ingest', 'documents')
       expect(summary).toMatchObject({ collection, found: 3, added: 3, removed: 0 })
-      const { config } = await clientOf(vector).getCollection(collection)
-      expect(config.params.vectors?.size).toBeGreaterThan(0)
+      expect(await qdrant(vector, 'GET', `/collections/${collection}`)).toMatchObject({
+        result: { config: { params: { vectors: { size: expect.any(Number) as number } } } },
+      })
     })
 
     test('what is there already is not written again', async () => {
@@ -132,14 +145,14 @@ export function loadsCollection(title: string, vector: Written, collection: stri
   })
 }
 
-function clientOf(vector: Written): QdrantClient {
-  const { origin, pathname } = new URL(vector.url)
-  const key = typeof vector['apiKeyEnv'] === 'string' ? process.env[vector['apiKeyEnv']] : undefined
-  return new QdrantClient({
-    url: origin,
-    prefix: pathname.replace(/\/+$/, ''),
-    port: null,
-    checkCompatibility: false,
-    ...(key === undefined ? {} : { headers: { 'api-key': key } }),
-  })
+/** Asks the Qdrant itself, as somebody who looks after it would. */
+async function qdrant(vector: Written, method: 'GET' | 'DELETE', path: string): Promise<unknown> {
+  const caller = await callerOf({ ...vector, urls: [vector.url], protocol: 'qdrant' }, process.env)
+  try {
+    const { status, text } = await caller.call(path, { method })
+    expect(status, text).toBe(200)
+    return JSON.parse(text)
+  } finally {
+    await caller.close()
+  }
 }

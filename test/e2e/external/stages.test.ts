@@ -7,7 +7,12 @@ const servers = new Servers()
 afterAll(() => servers.stop())
 
 const model = 'meta-llama/Llama-3.1-8B-Instruct'
-const [tei, vllm, qdrant] = await Promise.all([servers.tei(), servers.vllm(model), servers.qdrant()])
+const [tei, reranker, vllm, qdrant] = await Promise.all([
+  servers.tei(),
+  servers.tei('BAAI/bge-reranker-base'),
+  servers.vllm(model),
+  servers.qdrant(),
+])
 
 loadsStage('embed', 'an embeddings server of protocol tei', { url: tei, protocol: 'tei' })
 loadsStage('embed', 'an embeddings server of protocol openai, named with its /v1', {
@@ -16,4 +21,5 @@ loadsStage('embed', 'an embeddings server of protocol openai, named with its /v1
   model: 'BAAI/bge-small-en-v1.5',
 })
 loadsRetrieval('a Qdrant', { embed: { url: tei, protocol: 'tei' }, vector: { url: qdrant } })
+loadsStage('rerank', 'a reranking server of protocol tei', { url: reranker })
 loadsStage('generate', 'a chat server of protocol openai', { url: vllm, model })
