@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { readStack } from '../../../src/stack/load.ts'
 
-const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
-const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block ?? '')
+const examplesOf = (page: string): string[] =>
+  [
+    ...readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8').matchAll(
+      /```yaml\n(.*?)```/gs,
+    ),
+  ].map(([, block]) => block ?? '')
+const blocks = [...examplesOf('configuration.md'), ...examplesOf('external.md')]
 
 const everyTier = `tiers:
   gateway: {}
