@@ -100,7 +100,7 @@ export const supervisedSample = z.object({
   memoryBytes: amount,
   queue: amount,
   overrunMs: amount,
-  emulated: z.object({ answers: z.int(), overruns: z.int() }).nullable(),
+  emulated: z.object({ answers: z.int(), late: z.record(z.string(), z.int()) }).nullable(),
 })
 export type SupervisedSample = z.output<typeof supervisedSample>
 

@@ -123,7 +123,9 @@ function bestFit(steps: readonly MeasuredStep[], bench: Bench): Fit | null {
   const throughput = throughputOf(steps)
   const past = new Set(throughput?.steps)
   const usable = steps.filter((step) => !past.has(step) && !overloaded(step))
-  const sweep: Sweep = { steps, usable: usable.length === 0 ? [steps[0]!] : usable, throughput, bench }
+  // Past the knee every latency is the backlog's: of the service itself it says nothing.
+  if (usable.length === 0) return null
+  const sweep: Sweep = { steps, usable, throughput, bench }
   let best: Fit | null = null
   // The model with fewer parameters first; the next is only asked when chance does not explain what is left.
   for (const fitModel of bench.behind.shards > 1 ? [fitFifo] : [fitContinuous, fitFifo, fitBatching]) {
@@ -219,5 +221,7 @@ function whyNot(measurements: readonly Measurement[]): string {
   const steps = measurements.flatMap((measurement) => measurement.steps)
   if (steps.length === 0) return 'its runs have no steps'
   if (!steps.some((step) => step.valid)) return 'none of its steps may be believed'
-  return `none of its steps has ${fewestSamples} samples`
+  if (!steps.some((step) => step.valid && countOf(step.samples) >= fewestSamples))
+    return `none of its steps has ${fewestSamples} samples`
+  return 'every step that may be believed was past its knee: measure lower rates too'
 }

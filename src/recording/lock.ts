@@ -52,6 +52,7 @@ export async function acquireLock(
     // Written in full first and linked into place: no reader ever sees half a lock.
     await writeFile(draft, JSON.stringify(own), { flag: 'wx' })
   } catch (error) {
+    await unlink(draft).catch(() => undefined)
     throw diskError(`could not write ${draft}`, error)
   }
   try {

@@ -20,10 +20,13 @@ export const replicaSample = z.object({
   /** Requests waiting in the replica. */
   queue: amount.nullable().default(null),
   /**
-   * Emulated replicas only: answers given since the sample before, and how many of them left late because
-   * the emulator's real work took longer than the time it models.
+   * Emulated replicas only: answers given since the sample before, and how many of them left later than the
+   * emulator models by more than so many milliseconds: `{ "1": 12, "2": 3 }`.
    */
-  emulated: z.object({ answers: amount, overruns: amount }).nullable().default(null),
+  emulated: z
+    .object({ answers: amount, late: z.record(z.string(), amount) })
+    .nullable()
+    .default(null),
 })
 
 export const hostSample = z.object({
@@ -93,18 +96,29 @@ export function hostCpu(samples: readonly ResourceSample[], window: TimeWindow):
   )
 }
 
-/** Emulated replicas' answers in a window, and how many left later than the time they model. */
-export function emulatorOverruns(
-  samples: readonly ResourceSample[],
-  window: TimeWindow,
-): { tier: string; replica: string; answers: number; overruns: number }[] {
+/** Answers of one emulated replica, and how many left later than each of some thresholds. */
+export interface Lateness {
+  readonly tier: string
+  readonly replica: string
+  readonly answers: number
+  /** Threshold in milliseconds → answers beyond it; ascending. */
+  readonly late: readonly (readonly [beyondMs: number, answers: number])[]
+}
+
+/** How late the emulated replicas were in a window. */
+export function emulatorLateness(samples: readonly ResourceSample[], window: TimeWindow): Lateness[] {
   const byReplica = Map.groupBy(replicasIn(samples, window), (sample) => `${sample.tier} ${sample.replica}`)
   return [...byReplica.values()].flatMap((list) => {
     const [first] = list
     if (first === undefined) return []
     const answers = sum(list.map((sample) => sample.emulated?.answers ?? 0)) ?? 0
-    const overruns = sum(list.map((sample) => sample.emulated?.overruns ?? 0)) ?? 0
-    return answers === 0 ? [] : [{ tier: first.tier, replica: first.replica, answers, overruns }]
+    const late = new Map<number, number>()
+    for (const { emulated } of list) {
+      for (const [beyond, count] of Object.entries(emulated?.late ?? {}))
+        late.set(Number(beyond), (late.get(Number(beyond)) ?? 0) + count)
+    }
+    const ascending = [...late].toSorted(([a], [b]) => a - b)
+    return answers === 0 ? [] : [{ tier: first.tier, replica: first.replica, answers, late: ascending }]
   })
 }
 

@@ -3,7 +3,7 @@ import type { Slo } from '../stack/stack.ts'
 import { judgeStep } from './limits.ts'
 import type { StepLine } from './load-lines.ts'
 import { summarise, type MetricSummary } from './metrics.ts'
-import { emulatorOverruns, hostCpu, tierUse, type ResourceSample, type TimeWindow } from './resources.ts'
+import { emulatorLateness, hostCpu, tierUse, type ResourceSample, type TimeWindow } from './resources.ts'
 import type { RunStep } from './run.ts'
 import type { SeriesByTag } from './series.ts'
 import { invalidBecause } from './validity.ts'
@@ -43,7 +43,7 @@ function buildStep(line: StepLine, recorded: Recorded, context: StepContext): Ru
     cpuCoresAvailable: context.cpuCoresAvailable,
     hostCpu: host,
     hostMatters: context.target === 'local' || context.target === 'external',
-    overruns: emulatorOverruns(recorded.resources, window),
+    lateness: emulatorLateness(recorded.resources, window),
     generatorsLost: recorded.generatorsLost,
   })
   const reasons = [...doubts, ...found]

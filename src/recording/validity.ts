@@ -7,6 +7,7 @@ import { percentileNs } from './histogram.ts'
 import { unanswered } from './limits.ts'
 import type { StepLine } from './load-lines.ts'
 import { samplesNeeded, toMs } from './metrics.ts'
+import type { Lateness } from './resources.ts'
 import { findSeries, type SeriesByTag } from './series.ts'
 import { showMs, showShare, significant } from './words.ts'
 
@@ -19,13 +20,8 @@ export interface Conditions {
   readonly hostCpu: number | null
   /** Whether generator and replicas, or at least the generator alone, run on this host: `local` and `external`. */
   readonly hostMatters: boolean
-  /** Emulated replicas, with answers that left later than the time they model. */
-  readonly overruns: readonly {
-    readonly tier: string
-    readonly replica: string
-    readonly answers: number
-    readonly overruns: number
-  }[]
+  /** Of emulated replicas: how late their answers left. */
+  readonly lateness: readonly Lateness[]
   /** Generators of a distributed run that did not finish, by name. */
   readonly generatorsLost: readonly string[]
 }
@@ -36,8 +32,8 @@ export const validityLimits = {
   scheduleDelayP99Share: 0.1,
   generatorCpuShare: 0.8,
   hostCpuShare: 0.9,
-  /** Of an emulated replica's answers: beyond it the emulator itself moves the P99. */
-  overrunShare: 0.01,
+  /** Of an emulated replica's answers may be later than a tenth of the reported P99: beyond it they move it. */
+  lateAnswersShare: 0.01,
 } as const
 
 /** Every reason not to believe a step, in words; none means valid. */
@@ -51,7 +47,7 @@ export function invalidBecause(
   return [
     ...(line.saturated ? [] : lateGenerator(line, series)),
     ...busyMachine(conditions),
-    ...slowEmulators(conditions),
+    ...slowEmulators(conditions, line, series),
     ...conditions.generatorsLost.map((name) => `the generator ${name} was lost`),
     ...unanswered(line, series, slos),
   ]
@@ -92,11 +88,23 @@ export function overloadedGenerator(name: string | null, cpuCores: number, avail
   return [`${who} used ${significant(cpuCores)} of its ${significant(available)} CPU cores, more than 80 %`]
 }
 
-function slowEmulators({ overruns }: Conditions): string[] {
-  return overruns
-    .filter(({ answers, overruns }) => answers > 0 && overruns / answers > validityLimits.overrunShare)
-    .map(
-      ({ tier, replica, answers, overruns }) =>
-        `the emulated replica ${tier} ${replica} could not work as fast as it models: ${showShare(overruns / answers)} of its answers were late`,
+/**
+ * Lateness of an emulator is an error of the latency that is measured, as lateness of the generator is, and may be as
+ * large: a tenth of the reported P99 (of the P95, where there are too few samples for a P99).
+ */
+function slowEmulators({ lateness }: Conditions, line: StepLine, series: SeriesByTag): string[] {
+  const latency = findSeries(series, line.step, line.stage, 'latency')?.histogram
+  if (latency === undefined || latency.count === 0) return []
+  const percentile = latency.count < samplesNeeded.p99 ? 'p95' : 'p99'
+  const reportedMs = toMs(percentileNs(latency, percentile) ?? 0)
+  return lateness.flatMap(({ tier, replica, answers, late }) => {
+    const allowed = late.findLast(
+      ([beyondMs]) => beyondMs <= validityLimits.scheduleDelayP99Share * reportedMs,
     )
+    const [beyondMs, count] = allowed ?? late[0] ?? [0, 0]
+    if (count <= validityLimits.lateAnswersShare * answers) return []
+    return [
+      `the emulated replica ${tier} ${replica} could not work as fast as it models: ${showShare(count / answers)} of its answers were more than ${showMs(beyondMs)} late, where ${percentile} is ${showMs(reportedMs)}`,
+    ]
+  })
 }

@@ -24,8 +24,9 @@ export function stoppedInWarmup(
     const own = intervals.filter(({ stage, step }) => stage === line.stage && step === line.step)
     const last = own.filter(({ phase }) => phase === 'warmup').at(-1)
     const before = index > 0 ? (intervals[index - 1]?.cpuSeconds ?? 0) : 0
+    // In less than a second the generator's own start is most of what it used.
     const cores =
-      last === undefined || last.elapsedMs <= 0 ? 0 : (last.cpuSeconds - before) / (last.elapsedMs / 1000)
+      last === undefined || last.elapsedMs < 1000 ? 0 : (last.cpuSeconds - before) / (last.elapsedMs / 1000)
     const errors = errorsOf(own)
     return [
       {

@@ -33,10 +33,10 @@ export interface ServiceSample {
    */
   readonly overrunMs: number | null
   /**
-   * Answers given since the last sample, and how many of them left late: by more than 1 ms and more than a
-   * tenth of their modelled time. Left out where nothing is modelled.
+   * Answers given since the last sample, and how many of them left later than the model has it by more than so
+   * many milliseconds: `{ "1": 12, "2": 3, … }`. Left out where nothing is modelled.
    */
-  readonly emulated?: { readonly answers: number; readonly overruns: number }
+  readonly emulated?: { readonly answers: number; readonly late: Readonly<Record<string, number>> }
 }
 
 export type ToService =

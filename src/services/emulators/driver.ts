@@ -93,7 +93,7 @@ export class Driver<
     for (const event of this.core.advance(nowMs)) {
       this.#onEvent(event)
       const { atMs, arrivalMs } = event
-      this.overrun.record(this.#clock() - atMs, arrivalMs === undefined ? undefined : atMs - arrivalMs)
+      this.overrun.record(this.#clock() - atMs, arrivalMs !== undefined)
     }
     this.#schedule()
   }

@@ -4,9 +4,10 @@ import { Gauge } from 'prom-client'
 
 const loopResolutionMs = 20
 
-/** An answer is late when it is late by more than both: a timer's own grain, and a tenth of what it models. */
-const noticeableMs = 1
-const noticeableShare = 0.1
+/** Milliseconds; how many answers were later than each of them is counted. */
+const thresholdsMs = [
+  0.5, 1, 1.5, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1_000,
+] as const
 
 /**
  * How far real work outran modelled time: how late each event was told after the instant at which the model
@@ -17,7 +18,7 @@ export class Overrun {
   readonly #loop = monitorEventLoopDelay({ resolution: loopResolutionMs })
   #worstMs = 0
   #answers = 0
-  #overruns = 0
+  readonly #late = thresholdsMs.map(() => 0)
 
   /** Begins to watch the event loop: once the service is ready, since starting keeps it busy. */
   begin(): void {
@@ -25,14 +26,14 @@ export class Overrun {
   }
 
   /**
-   * `lateMs` from the modelled instant until the event was told and answered; `modelledMs` that its request was
-   * to take in all, when it is the request's last event.
+   * `lateMs` from the modelled instant until the event was told and answered; `isAnswer` when it was its request's
+   * last event.
    */
-  record(lateMs: number, modelledMs?: number): void {
+  record(lateMs: number, isAnswer: boolean): void {
     if (lateMs > this.#worstMs) this.#worstMs = lateMs
-    if (modelledMs !== undefined) {
+    if (isAnswer) {
       this.#answers++
-      if (lateMs > Math.max(noticeableMs, noticeableShare * modelledMs)) this.#overruns++
+      for (let i = 0; i < thresholdsMs.length && lateMs > thresholdsMs[i]!; i++) this.#late[i]!++
     }
     this.#events.record(Math.max(1, Math.round(lateMs * 1e6)))
   }
@@ -53,11 +54,12 @@ export class Overrun {
     return worstMs
   }
 
-  /** Answers since they were last taken, and those that left noticeably late. */
-  takeAnswers(): { answers: number; overruns: number } {
-    const taken = { answers: this.#answers, overruns: this.#overruns }
+  /** Answers since they were last taken, and those later than each threshold, by its milliseconds. */
+  takeAnswers(): { answers: number; late: Record<string, number> } {
+    const late = Object.fromEntries(thresholdsMs.map((ms, i) => [ms, this.#late[i]!]))
+    const taken = { answers: this.#answers, late }
     this.#answers = 0
-    this.#overruns = 0
+    this.#late.fill(0)
     return taken
   }
 

@@ -30,7 +30,7 @@ function asResources(served: readonly Served[]): ResourceSample[] {
     memoryBytes: null,
     gpuUtilization: null,
     queue: null,
-    emulated: { answers: 1, overruns: departureMs - startMs - drawnMs > overrunMs ? 1 : 0 },
+    emulated: { answers: 1, late: { [overrunMs]: departureMs - startMs - drawnMs > overrunMs ? 1 : 0 } },
   }))
 }
 

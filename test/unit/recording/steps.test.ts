@@ -131,11 +131,11 @@ describe('a step that may not be believed', () => {
       queue: null,
     }
     const resources: ResourceSample[] = [
-      { ...sample, replica: '1', emulated: { answers: 1000, overruns: 3 } },
-      { ...sample, replica: '2', emulated: { answers: 1000, overruns: 30 } },
+      { ...sample, replica: '1', emulated: { answers: 1000, late: { 1: 300, 1.5: 3, 2: 0 } } },
+      { ...sample, replica: '2', emulated: { answers: 1000, late: { 1: 300, 1.5: 30, 2: 0 } } },
     ]
     expect(reasons({ resources })).toEqual([
-      'the emulated replica embed 2 could not work as fast as it models: 3 % of its answers were late',
+      'the emulated replica embed 2 could not work as fast as it models: 3 % of its answers were more than 1.5 ms late, where p99 is 19.8 ms',
     ])
   })
 

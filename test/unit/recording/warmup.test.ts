@@ -6,7 +6,7 @@ import { facts, interval, line, recorded } from './fixtures.ts'
 const stopped = line({ windowMs: 0, scheduled: 0, stopped: '48 of the last 50 requests failed' })
 const failing: IntervalLine = interval({
   phase: 'warmup',
-  elapsedMs: 800,
+  elapsedMs: 1800,
   cpuSeconds: 0.1,
   errors: { timeout: 1, http_500: 47 },
 })

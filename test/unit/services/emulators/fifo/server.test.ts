@@ -20,7 +20,11 @@ describe('a plain queueing server', () => {
     )
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
     expect(await answers[0]!.json()).toEqual({ ok: true })
-    expect(service.sample!()).toEqual({ queue: 0, overrunMs: expect.any(Number) })
+    expect(service.sample!()).toEqual({
+      queue: 0,
+      overrunMs: expect.any(Number),
+      emulated: { answers: 40, late: expect.any(Object) },
+    })
     await service.close(1000)
 
     const lines = (await readFile(logFile, 'utf8')).trim().split('\n')

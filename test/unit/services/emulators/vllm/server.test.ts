@@ -222,7 +222,11 @@ describe('an emulated vLLM', () => {
       `vllm:request_decode_time_seconds_count${labels} 1`,
     ])
       expect(text).toContain(`${line}\n`)
-    expect(service.sample!()).toEqual({ queue: 0, overrunMs: expect.any(Number) })
+    expect(service.sample!()).toEqual({
+      queue: 0,
+      overrunMs: expect.any(Number),
+      emulated: { answers: expect.any(Number), late: expect.any(Object) },
+    })
   })
 
   it('logs what it drew and when it wrote each token', async () => {
