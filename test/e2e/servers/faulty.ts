@@ -61,9 +61,10 @@ export async function faultyServer(first: Fault, after = 0): Promise<FaultyServe
   }
 }
 
+/** Also a second time. */
 async function closed(server: Server): Promise<void> {
   server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
+  if (server.listening) await new Promise((resolve) => server.close(resolve))
 }
 
 function answer(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
