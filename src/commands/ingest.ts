@@ -34,7 +34,7 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
   const stop = new AbortController()
   const stopListening = runtime.onInterrupt((count) => {
     if (count > 1) runtime.exit(ExitCode.interrupted)
-    runtime.stderr.write('\nstopping after what is under way; run the same command again to go on\n')
+    runtime.stderr.write('\nstopping; run the same command again to go on\n')
     stop.abort()
   })
   const folder = resolve(runtime.cwd, options.folder)
