@@ -60,8 +60,22 @@ async function ask(caller: Caller, query: Query, options: TrialOptions): Promise
       hintFor(answer.status, stage),
     )
   }
-  if (target.protocol === 'http' && target.answer !== undefined)
-    checkAnswer(answer.text, target.answer, caller.url)
+  if (target.protocol === 'http') {
+    if (target.answer !== undefined) checkAnswer(answer.text, target.answer, caller.url)
+  } else if (stage !== 'generate' && !isJson(answer.text)) {
+    // A login page or a proxy's welcome: 200, quick, and not what was meant to be measured.
+    const words = answer.text.trim().replaceAll(/\s+/g, ' ').slice(0, 100)
+    throw refused(stage, caller.url + path, `it answered ${answer.status} and no JSON: ${words}`)
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function pathOf(stage: LoadStage, { protocol, collection }: LoadTarget, url: string): string {

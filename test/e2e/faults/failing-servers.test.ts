@@ -33,7 +33,7 @@ function load(stage: string, name: string, warmup: string) {
   return place.ragscale(
     '--json',
     'loadtest',
-    ...['--stage', stage, '--name', name, '--rate', '200/s', '--duration', '5s', '--warmup', warmup],
+    ...`--stage ${stage} --name ${name} --rate 200/s --duration 5s --warmup ${warmup}`.split(' '),
   )
 }
 
@@ -86,6 +86,26 @@ test('a server that fails from the first request on is not loaded at all, exit 4
   expect(exitCode).toBe(4)
   expect(stderr).toContain(`${server.url}/embed: it answered 500`)
   expect(server.asked()).toBe(1)
+})
+
+test('a server that answers 200 with a page instead of vectors is not measured, exit 4', async () => {
+  server = await faultyServer('nonsense')
+  await writeFile(join(place.folder, 'ragscale.yaml'), external(server.url))
+  const { exitCode, stderr } = await place.ragscale('loadtest', '--stage', 'embed', '--name', 'page')
+  expect(exitCode).toBe(4)
+  expect(stderr).toContain('it answered 200 and no JSON: <html>Welcome to nginx!</html>')
+})
+
+test('a queries file that is not there is named, exit 2, and nothing is loaded', async () => {
+  server = await faultyServer('none')
+  await writeFile(
+    join(place.folder, 'ragscale.yaml'),
+    external(server.url).replace('queries.txt', 'questions/none.txt'),
+  )
+  const { exitCode, stderr } = await place.ragscale('loadtest', '--stage', 'embed', '--name', 'none')
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain(join('questions', 'none.txt'))
+  expect(server.asked()).toBe(0)
 })
 
 test('a server that is not there is named with its address and what to do, exit 4', async () => {

@@ -54,7 +54,8 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
   function load(name: string, ...more: string[]) {
     return place.ragscale(
       'loadtest',
-      ...['--stage', 'embed', '--name', name, '--warmup', '0s', '--duration', '1s', ...more],
+      ...`--stage embed --name ${name} --warmup 0s --duration 1s`.split(' '),
+      ...more,
     )
   }
 
@@ -67,7 +68,7 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
     rmSync(join(disk, 'filler'))
     const again = await place.json(
       'loadtest',
-      ...['--stage', 'embed', '--name', 'full', '--scenario', 'smoke', '--duration', '1s'],
+      ...'--stage embed --name full --scenario smoke --duration 1s'.split(' '),
     )
     expect(again).toMatchObject({ id: 'full' })
   })

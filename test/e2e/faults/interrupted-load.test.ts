@@ -50,24 +50,13 @@ describe('a load test that Ctrl-C ends', () => {
     const load = place.start(
       '--json',
       'loadtest',
-      ...[
-        '--stage',
-        'embed',
-        '--stage',
-        'generate',
-        '--name',
-        'window',
-        '--warmup',
-        '0s',
-        '--duration',
-        '60s',
-      ],
+      ...'--stage embed --stage generate --name window --warmup 0s --duration 60s'.split(' '),
     )
     await place.recorded('window', '"phase":"window"')
     load.kill('SIGINT')
     const { exitCode, stdout } = await load
     expect(exitCode).toBe(130)
-    const run = JSON.parse(String(stdout)) as { verdict: string; steps: { stage: string; stopped: string }[] }
+    const run = JSON.parse(stdout) as { verdict: string; steps: { stage: string; stopped: string }[] }
     // The second stage is not begun.
     expect(run).toMatchObject({
       verdict: 'interrupted',
@@ -111,7 +100,7 @@ describe('with requests in flight that do not end', () => {
   test('the first Ctrl-C waits for them in the drain, the second leaves at once', async () => {
     const load = place.start(
       'loadtest',
-      ...['--stage', 'embed', '--name', 'drain', '--warmup', '0s', '--duration', '1s', '--rate', '20/s'],
+      ...'--stage embed --name drain --warmup 0s --duration 1s --rate 20/s'.split(' '),
     )
     await place.recorded('drain', '"type":"start"')
     server.turn('hangs')
@@ -149,7 +138,7 @@ describe('before anything is loaded', () => {
     load.kill('SIGINT')
     const { exitCode, stdout } = await load
     expect(exitCode).toBe(130)
-    expect(JSON.parse(String(stdout))).toMatchObject({
+    expect(JSON.parse(stdout)).toMatchObject({
       error: { code: 'interrupted', message: 'interrupted; nothing was recorded' },
     })
     expect(runs()).toEqual(before)

@@ -51,8 +51,8 @@ describe('recommend --verify', () => {
     expect((await place.ragscale('up')).exitCode).toBe(0)
     await place.ragscale(
       'loadtest',
-      ...['--stage', 'embed', '--name', 'sweep', '--rates', '20/s,30/s,40/s', '--duration', '2s'],
-      ...['--warmup', '0s'],
+      ...'--stage embed --name sweep --rates 20/s,30/s,40/s --duration 2s'.split(' '),
+      ...'--warmup 0s'.split(' '),
     )
     believe('sweep')
     const verify = place.start('--json', 'recommend', '--rate', '60/s', '--verify', '--duration', '60s')
@@ -60,7 +60,7 @@ describe('recommend --verify', () => {
     verify.kill('SIGINT')
     const { exitCode, stdout } = await verify
     expect(exitCode).toBe(130)
-    expect(JSON.parse(String(stdout))).toMatchObject({ verified: { verdict: 'interrupted', ok: null } })
+    expect(JSON.parse(stdout)).toMatchObject({ verified: { verdict: 'interrupted', ok: null } })
     expect(place.runOf(newRun() ?? '').verdict).toBe('interrupted')
     expect(readFileSync(join(place.folder, 'ragscale.yaml'), 'utf8')).toMatch(/replicas: [2-9] # for now/)
     await place.nothingLoads()

@@ -24,7 +24,7 @@ afterAll(async () => {
 function sweep(name: string, duration = '2s') {
   return place.start(
     'loadtest',
-    ...['--stage', 'embed', '--name', name, '--rates', '20/s,30/s', '--warmup', '0s', '--duration', duration],
+    ...`--stage embed --name ${name} --rates 20/s,30/s --warmup 0s --duration ${duration}`.split(' '),
   )
 }
 
@@ -60,7 +60,7 @@ describe('a load test whose process is killed', () => {
     const { stdout } = await place.ragscale(
       '--json',
       'loadtest',
-      ...['--stage', 'embed', '--scenario', 'smoke', '--duration', '1s', '--name', 'next'],
+      ...'--stage embed --scenario smoke --duration 1s --name next'.split(' '),
     )
     expect(JSON.parse(stdout)).toMatchObject({ schema: 'ragscale.run/1', id: 'next' })
     await place.nothingLoads()
