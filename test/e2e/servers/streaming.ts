@@ -11,7 +11,7 @@ import { nowMs } from './clock.ts'
 
 export interface StreamingConfig {
   readonly tokens: number
-  /** Time to the first token: spread evenly from `fromMs` to `toMs` over every ten requests. */
+  /** Time to the first token: spread evenly from `fromMs` to `toMs`. */
   readonly firstToken: { readonly fromMs: number; readonly toMs: number }
   readonly gapMs: number
   /** Tokens at the beginning of every second answer that are reasoning. */
@@ -50,7 +50,8 @@ function stream(response: ServerResponse, arrivalMs: number, number: number): vo
     else finish(response)
   }
   const { fromMs, toMs } = config.firstToken
-  setTimeout(writeToken, fromMs + ((toMs - fromMs) * (number % 10)) / 10)
+  // Multiples of the golden ratio: evenly spread, so that no quantile lies at the edge of a cluster.
+  setTimeout(writeToken, fromMs + (toMs - fromMs) * ((number * 0.618_034) % 1))
 }
 
 function finish(response: ServerResponse): void {
