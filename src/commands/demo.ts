@@ -40,7 +40,7 @@ const measurements: readonly (readonly [why: string, ...args: string[]])[] = [
     'the same for searches, with the share of the truth that they find',
     ...sweep('retrieve', '40/s,70/s,100/s,130/s,190/s', '4s'),
   ],
-  ['and for streamed answers', ...sweep('generate', '10/s,15/s,20/s,26/s,40/s', '8s')],
+  ['and for streamed answers', ...sweep('generate', '10/s,15/s,20/s,26/s,48/s', '8s')],
   [
     'whole queries through the gateway: how the stages go together',
     '--stage',
@@ -181,7 +181,7 @@ async function ask(runtime: Runtime, options: DemoOptions, say: (text: string) =
     throw new UserError('the gateway does not run', { exitCode: ExitCode.unhealthy, hint: 'ragscale status' })
   const question =
     options.folder === undefined
-      ? 'When is a step of a load test invalid?'
+      ? 'How is a run whose process was killed recovered?'
       : 'What are these documents about?'
   const { answer, sources } = await askGateway(url, question)
   say(

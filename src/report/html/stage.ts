@@ -1,4 +1,4 @@
-/** One stage of a run on the page: its steps as a table, then its plots. */
+/** One stage of a run on the page: its steps as a table, its plots, then every figure. */
 import type { Recording } from '../../recording/files.ts'
 import type { Run, RunStep } from '../../recording/run.ts'
 import { escapeMarkup } from '../escape.ts'
@@ -25,12 +25,12 @@ ${title}
 <p>${escapeMarkup(summaryOf(steps))}</p>
 ${htmlTable('Latency in milliseconds, of answers that succeeded; rates a second.', stepColumns, steps)}
 ${notesOf(steps)}
-${streamingTable(steps)}
 <div class="plots">
 ${plots(recording, stage)
   .filter((plot) => plot !== '')
   .join('\n')}
 </div>
+${streamingTable(steps)}
 ${tierTable(run, stage)}
 </section>`
 }
