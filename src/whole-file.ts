@@ -29,6 +29,8 @@ export async function writeWhole(path: string, text: string, mode = 0o666): Prom
     await rename(draft, target)
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined)
+    // The system names the draft, or no file at all.
+    if (error instanceof Error) error.message = `${error.message.replace(/ '.*$/, '')} '${path}'`
     throw error
   }
 }

@@ -5,12 +5,13 @@
  * it over at once, because the process of that id is gone or is another one.
  */
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
+import { makeFolder } from '../folder.ts'
 import { diskError } from './files.ts'
 
 const holder = z.object({
@@ -48,7 +49,7 @@ export async function acquireLock(
   }
   const draft = `${file}.${own.token}`
   try {
-    await mkdir(dirname(file), { recursive: true })
+    await makeFolder(dirname(file))
     // Written in full first and linked into place: no reader ever sees half a lock.
     await writeFile(draft, JSON.stringify(own), { flag: 'wx' })
   } catch (error) {

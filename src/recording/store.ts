@@ -4,6 +4,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { basename, isAbsolute, join, resolve } from 'node:path'
 import { closest } from 'fastest-levenshtein'
 import { ExitCode, messageOf, UserError } from '../errors.ts'
+import { makeFolder } from '../folder.ts'
 import { diskError, exists, readFacts, readRunFile, runFiles, writeFacts } from './files.ts'
 import { livingHolder } from './lock.ts'
 import { assertNotRecording, canRecover } from './recover.ts'
@@ -31,7 +32,7 @@ export async function createRunFolder(runsFolder: string, facts: RunFacts): Prom
   }
   const folder = join(runsFolder, facts.id)
   try {
-    await mkdir(runsFolder, { recursive: true })
+    await makeFolder(runsFolder)
   } catch (error) {
     throw diskError(`could not make ${runsFolder}`, error)
   }

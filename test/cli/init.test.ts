@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../src/main.ts'
 import { loadStack } from '../../src/stack/load.ts'
 import { type FakeOptions, fakeRuntime } from './fake-runtime.ts'
@@ -11,6 +11,7 @@ let cwd: string
 beforeEach(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'ragscale-init-'))
 })
+afterEach(() => rm(cwd, { recursive: true, force: true }))
 
 async function ragscale(args: string, options: FakeOptions = {}) {
   const runtime = fakeRuntime({ cwd, ...options })

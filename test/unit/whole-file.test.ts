@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, readdir, readlink, rm, stat, symlink, writeFi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeFolder } from '../../src/folder.ts'
 import { writeWhole } from '../../src/whole-file.ts'
 
 let folder: string
@@ -35,4 +36,18 @@ test('what cannot be put into place leaves everything as it was', async () => {
   await expect(writeWhole(join(folder, 'no', 'such', 'folder'), 'text')).rejects.toMatchObject({
     code: 'ENOENT',
   })
+})
+
+test('a folder is made with those above it, also when it is there', async () => {
+  await makeFolder(join(folder, 'a', 'b', 'c'))
+  await makeFolder(join(folder, 'a', 'b', 'c'))
+  expect((await stat(join(folder, 'a', 'b', 'c'))).isDirectory()).toBe(true)
+})
+
+test('a folder where a file is, or where the system makes none, is refused', async () => {
+  await writeFile(join(folder, 'file'), '')
+  await expect(makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' })
+  await expect(makeFolder(join(folder, 'file', 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+  if (process.platform === 'linux')
+    await expect(makeFolder('/proc/none/below')).rejects.toMatchObject({ code: 'ENOENT' })
 })

@@ -7,6 +7,8 @@ import { type Lock, acquireLock } from '../../recording/lock.ts'
 import type { LockOptions } from '../target.ts'
 
 const retryMs = 200
+/** The folder of a lock is made anew as often as its holders may take it away in between; then something else is wrong. */
+const mostRemovals = 10
 
 /**
  * One change of a stack at a time: two `up`s at once would each start what is missing.
@@ -19,7 +21,7 @@ export async function lockChanges(file: string, what: string, options: LockOptio
       const lock = await acquireLock(file, { pid, what, since }, 'this stack is being changed')
       return { release: async () => await releaseWithFolder(lock, file) }
     } catch (error) {
-      if (!isRemovedUnderUs(error)) {
+      if (!isRemovedUnderUs(error) || waitedMs > mostRemovals * retryMs) {
         if (!(error instanceof UserError) || error.code !== 'locked' || waitedMs >= options.timeoutMs)
           throw error
         if (waitedMs === 0) options.onWait(error.message)

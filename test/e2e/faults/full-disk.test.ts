@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { writeWhole } from '../../../src/whole-file.ts'
 import { faultyServer } from '../servers/faulty.ts'
 import type { FaultyServer } from '../servers/faulty.ts'
-import { external, faultPlace } from './place.ts'
+import { external, faultPlace, local } from './place.ts'
 import type { FaultPlace } from './place.ts'
 
 function mount(folder: string): boolean {
@@ -110,5 +110,20 @@ describe.skipIf(!mayMount)('on a disk that fills', () => {
     await expect(writeWhole(file, 'x'.repeat(40_000))).rejects.toMatchObject({ code: 'ENOSPC' })
     expect(readFileSync(file, 'utf8')).toBe('before')
     expect(readdirSync(disk).toSorted()).toEqual(['filler', 'ragscale.yaml'])
+  })
+
+  test('a disk that is read-only is said to be by what would write there, and keeps nobody waiting', async () => {
+    const own = join(disk, 'ragscale.yaml')
+    writeFileSync(own, local)
+    execaSync('mount', ['-o', 'remount,ro', disk])
+    for (const command of ['up', 'loadtest --stage embed', 'init --force --yes']) {
+      const flags = command.startsWith('init') ? ['--out', 'runs'] : ['--file', own]
+      const { exitCode, stderr } = await place.ragscale(...command.split(' '), ...flags)
+      expect(exitCode, command).not.toBe(0)
+      expect(stderr, command).not.toContain('bug in ragscale')
+      if (!command.startsWith('loadtest')) expect(stderr).toContain('read-only')
+    }
+    expect(readFileSync(own, 'utf8')).toBe(local)
+    expect(readdirSync(disk)).toEqual(['ragscale.yaml'])
   })
 })

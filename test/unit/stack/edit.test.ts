@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { setPath } from '../../../src/stack/edit.ts'
 import { getIn, setIn } from '../../../src/stack/paths.ts'
@@ -150,8 +150,12 @@ describe('setting a value in ragscale.yaml', () => {
 })
 
 describe('editing ragscale.yaml on disk', () => {
+  let folder = ''
+  afterEach(() => rm(folder, { recursive: true, force: true }))
+
   async function saved(text: string): Promise<string> {
-    const path = join(await mkdtemp(join(tmpdir(), 'ragscale-')), 'ragscale.yaml')
+    folder = await mkdtemp(join(tmpdir(), 'ragscale-edit-'))
+    const path = join(folder, 'ragscale.yaml')
     await writeFile(path, text, { mode: 0o640 })
     return path
   }
