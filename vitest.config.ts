@@ -1,5 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
+/** What is only right on a machine that does nothing else. */
+const timing = [
+  'test/e2e/measuring/queueing.test.ts',
+  'test/e2e/measuring/streams.test.ts',
+  'test/e2e/loop/*.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
@@ -15,11 +22,22 @@ export default defineConfig({
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 20_000 } },
       {
         test: {
+          // Real processes, on any machine however busy: two files at a time.
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: timing,
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          // These tests time real processes on a small machine: one file at a time.
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          // Real processes whose times are measured: by themselves.
+          name: 'timing',
+          include: timing,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           fileParallelism: false,
         },
       },
