@@ -2,6 +2,7 @@ import { relative, resolve, sep } from 'node:path'
 import type { GlobalOptions } from '../cli.ts'
 import { ExitCode, UserError } from '../errors.ts'
 import { httpEmbedder } from '../ingest/embedder.ts'
+import { findFiles } from '../ingest/document.ts'
 import { ingestFolder } from '../ingest/ingest.ts'
 import type { IngestProgress } from '../ingest/ingest.ts'
 import { qdrantStore } from '../ingest/store.ts'
@@ -20,6 +21,9 @@ export interface IngestCommandOptions extends GlobalOptions {
 /** Documents → chunks → embeddings → vectors. Ctrl-C keeps what is written; the same command goes on from there. */
 export async function ingest(options: IngestCommandOptions, runtime: Runtime): Promise<ExitCode> {
   const stack = await readStackFile(options, runtime)
+  const folder = resolve(runtime.cwd, options.folder)
+  // Before anything is asked or called: a slip in its name is the likeliest of all errors.
+  await findFiles(folder)
   const running = await openRunning(stack, runtime)
   const embedTarget = needed('embed', endpointTarget('embed', stack, running.urls), stack)
   const vectorTarget = needed('vector', endpointTarget('vector', stack, running.urls), stack)
@@ -37,7 +41,6 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
     runtime.stderr.write('\nstopping; run the same command again to go on\n')
     stop.abort()
   })
-  const folder = resolve(runtime.cwd, options.folder)
   const startedAt = runtime.now()
   try {
     const collection =

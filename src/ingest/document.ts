@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
-import { UserError, messageOf } from '../errors.ts'
+import { ExitCode, UserError, messageOf } from '../errors.ts'
 
 /** One document: a file, or a line of a .jsonl file. */
 export interface Document {
@@ -24,6 +24,8 @@ export async function findFiles(folder: string): Promise<string[]> {
   } catch (error) {
     throw new UserError(`cannot read the folder ${folder}: ${messageOf(error)}`, {
       hint: 'ragscale ingest <folder>',
+      exitCode: ExitCode.usage,
+      cause: error,
     })
   }
   return entries

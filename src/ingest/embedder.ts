@@ -24,6 +24,8 @@ const openaiAnswer = z.object({
 })
 
 class Busy extends Error {}
+/** Not even a connection. */
+class Gone extends Busy {}
 
 /** A client of TEI's `/embed` or OpenAI's `/v1/embeddings`; waits and tries again while the server is full. */
 export function httpEmbedder(endpoint: EmbedEndpoint): Embedder {
@@ -31,9 +33,21 @@ export function httpEmbedder(endpoint: EmbedEndpoint): Embedder {
     handleWhen((error) => error instanceof Busy),
     { maxAttempts: 8, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 5_000 }) },
   )
+  // A server that was never there is not busy: whoever waits for it is told at once.
+  let answered = false
+  const once = async (texts: readonly string[], signal: AbortSignal): Promise<number[][]> => {
+    try {
+      const vectors = await embedOnce(endpoint, texts, signal)
+      answered = true
+      return vectors
+    } catch (error) {
+      if (error instanceof Gone && !answered) throw unreachable(endpoint, error.message)
+      throw error
+    }
+  }
   return async (texts, signal) => {
     const vectors = await policy
-      .execute(() => embedOnce(endpoint, texts, signal), signal)
+      .execute(() => once(texts, signal), signal)
       .catch((error: unknown) => {
         throw error instanceof UserError || signal.aborted ? error : unreachable(endpoint, messageOf(error))
       })
@@ -62,7 +76,7 @@ async function embedOnce(
     signal: AbortSignal.any([signal, AbortSignal.timeout(endpoint.timeoutMs ?? 60_000)]),
   }).catch((error: unknown) => {
     if (signal.aborted) throw error
-    throw new Busy(
+    throw new Gone(
       error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error),
     )
   })

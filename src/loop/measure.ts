@@ -16,7 +16,7 @@ import { runK6 } from '../load/run.ts'
 import { assertWithinLimits, confirmLoad, extentOfLoads } from '../load/safety.ts'
 import { completePlan, planScenario } from '../load/scenario.ts'
 import { tryOnce } from '../load/trial.ts'
-import type { LoadLine } from '../recording/load-lines.ts'
+import type { LoadLine, StepLine } from '../recording/load-lines.ts'
 import { acquireLock } from '../recording/lock.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -156,7 +156,7 @@ async function prepareStage(
   })
   if (probe.reason === 'interrupted') throw interrupted()
   const rates = climb.rates()
-  if (rates === null)
+  if (rates === null || failsByItself(probe.steps[0]))
     throw nothingSucceeded(
       stage,
       target.urls[0] ?? '',
@@ -170,10 +170,20 @@ async function prepareStage(
   return { aim, plan: complete(plan), queries }
 }
 
+/** What a load does to a server: errors of these kinds may be its limit, which a sweep is there to find. */
+const ofLoad: ReadonlySet<string> = new Set(['timeout', 'shed', 'http_429', 'http_503'])
+
+/** Whether most requests of a step failed for reasons that no lower rate would mend. */
+function failsByItself(step: StepLine | undefined): boolean {
+  if (step === undefined) return false
+  const failures = Object.entries(step.errors).filter(([label]) => !ofLoad.has(label))
+  return failures.reduce((sum, [, count]) => sum + count, 0) > step.scheduled / 2
+}
+
 function nothingSucceeded(stage: string, url: string, errors: readonly string[]): UserError {
   const seen = [...new Set(errors)].join(', ')
   return new UserError(
-    `not one request of stage ${stage} to ${url} succeeded${seen === '' ? '' : `: ${seen}`}`,
+    `hardly a request of stage ${stage} to ${url} succeeded, at the lowest rate already${seen === '' ? '' : `: ${seen}`}`,
     {
       exitCode: ExitCode.unhealthy,
       hint: 'ragscale status shows what runs; ragscale loadtest --scenario smoke asks a few questions only',

@@ -97,6 +97,14 @@ describe('k6 that is not the right one', () => {
   })
 })
 
+describe('an ingest of a folder that is not there', () => {
+  test('is refused before any server is called, exit 2', async () => {
+    const { exitCode, err } = await ragscale('ingest papers')
+    expect(exitCode).toBe(2)
+    expect(err).toContain(join(cwd, 'papers'))
+  })
+})
+
 describe('a demo of a folder that is not there', () => {
   test('is refused, exit 2', async () => {
     const { exitCode, err } = await ragscale('demo papers')

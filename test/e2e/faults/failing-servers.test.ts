@@ -79,6 +79,17 @@ test('a server that fails the warm-up has failed, and the run says at what', asy
   expect(run.verdictBecause[0]).toMatch(/s1 was stopped in its warm-up: .* requests failed \(\d+ http_500\)/)
 })
 
+test('a server that fails while the rates of a sweep are looked for is not swept, exit 4', async () => {
+  await serve('500')
+  const { exitCode, stderr } = await place.ragscale(
+    'loadtest',
+    ...'--stage embed --name sweep --scenario sweep --rate 50/s'.split(' '),
+  )
+  expect(exitCode).toBe(4)
+  expect(stderr).toContain('hardly a request of stage embed')
+  expect(stderr).toContain('http_500')
+})
+
 test('a server that fails from the first request on is not loaded at all, exit 4', async () => {
   server = await faultyServer('500')
   await writeFile(join(place.folder, 'ragscale.yaml'), external(server.url))
@@ -108,7 +119,7 @@ test('a queries file that is not there is named, exit 2, and nothing is loaded',
   expect(server.asked()).toBe(0)
 })
 
-test('a server that is not there is named with its address and what to do, exit 4', async () => {
+test('a server that is not there is named with its address and what to do, exit 4, by ingest too', async () => {
   server = await faultyServer('none')
   await writeFile(join(place.folder, 'ragscale.yaml'), external(server.url))
   await server.close()
@@ -116,4 +127,15 @@ test('a server that is not there is named with its address and what to do, exit 
   expect(exitCode).toBe(4)
   expect(stderr).toContain(server.url)
   expect(stderr).toContain('→')
+  await writeFile(join(place.folder, 'document.md'), '# Shards\n\nOne will do.\n')
+  await writeFile(
+    join(place.folder, 'ragscale.yaml'),
+    external(server.url).replace(
+      'endpoints:',
+      `endpoints:\n  vector: { url: '${server.url}', protocol: qdrant, collection: docs }`,
+    ),
+  )
+  const ingest = await place.ragscale('ingest', '.')
+  expect(ingest.exitCode).toBe(4)
+  expect(ingest.stderr).toContain(`could not embed at ${server.url}: connect ECONNREFUSED`)
 })
