@@ -88,6 +88,8 @@ export function options(): Record<string, unknown> {
       : { tlsAuth: [{ cert: open(target.certFile), key: open(target.keyFile) }] }),
     userAgent: 'ragscale',
     systemTags: [],
+    // Requests do not go through k6's cookie jar; emptying it after each would be for nothing.
+    noCookiesReset: true,
   }
 }
 
