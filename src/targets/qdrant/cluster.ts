@@ -23,6 +23,8 @@ export interface Topology {
 
 const callMs = 10_000
 const pollMs = 100
+/** How long a move may show no transfer, and not be done, before it counts as given up by the cluster. */
+const stillMs = 5000
 
 const peerId = z.coerce.string()
 const clusterAnswer = z.object({
@@ -108,12 +110,18 @@ async function shardsOf(url: string, collection: string, timeoutMs: number): Pro
 
 /**
  * Makes one move and waits until the copy at its target is whole.
- * @throws UserError (exit 4) when the cluster refuses it or it takes longer than `timeoutMs`; the signal's reason
+ * @throws UserError (exit 4) when the cluster refuses it or gives it up, or it takes longer than `timeoutMs`; the
+ * signal's reason
  */
 export async function moveShard(
   move: Move,
   nodes: readonly NodeAddress[],
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly timeoutMs: number
+    readonly signal: AbortSignal
+    /** Milliseconds without a transfer after which an unfinished move counts as given up. */
+    readonly stillMs?: number
+  },
 ): Promise<void> {
   const { collection, shard } = move
   const { peers } = await readTopology(nodes)
@@ -128,13 +136,18 @@ export async function moveShard(
     throw failed(describeMove(move), messageOf(error))
   }
   const deadlineMs = performance.now() + options.timeoutMs
+  let movedMs = performance.now()
   for (;;) {
     const { copies, moving } = await shardsOf(url, collection, callMs)
     const its = copies.filter((copy) => copy.shard === shard)
     const arrived = to === null || its.some((copy) => copy.peer === to && copy.state === 'Active')
     const left = move.kind === 'replicate' || its.every((copy) => copy.peer !== from)
     if (arrived && left && !moving.includes(shard)) return
-    if (performance.now() > deadlineMs) throw failed(describeMove(move), 'it was not done in time')
+    const nowMs = performance.now()
+    if (moving.includes(shard)) movedMs = nowMs
+    // A node may show the end of a transfer a little before what came of it.
+    if (nowMs - movedMs > (options.stillMs ?? stillMs)) throw failed(describeMove(move), gaveUp(its))
+    if (nowMs > deadlineMs) throw failed(describeMove(move), 'it was not done in time')
     await sleep(pollMs, undefined, { signal: options.signal })
   }
 }
@@ -157,6 +170,11 @@ export async function removePeer(name: string, nodes: readonly NodeAddress[]): P
 export function describeMove({ kind, collection, shard, from, to }: Move): string {
   if (kind === 'drop') return `drop the copy of shard ${shard} of ${collection} on ${from}`
   return `${kind === 'move' ? 'move' : 'copy'} shard ${shard} of ${collection} from ${from} to ${to}`
+}
+
+function gaveUp(copies: readonly { readonly peer: string; readonly state: string }[]): string {
+  const states = copies.map(({ peer, state }) => `${state} on peer ${peer}`).join(', ')
+  return `the cluster gave the transfer up, its nodes' logs may tell why (the shard is ${states || 'nowhere'})`
 }
 
 /** Ids are written as they are: a number of JavaScript would round them. */

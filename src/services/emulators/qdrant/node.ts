@@ -55,8 +55,7 @@ export async function startNode(config: QdrantConfig, uri: string): Promise<Qdra
   })
   const transfers = new Transfers({ cluster, client, shards })
   const { self, state } = cluster
-  const forward = transfers.forward.bind(transfers)
-  const localWrites = new LocalWrites({ cluster, shards, counters, forward })
+  const localWrites = new LocalWrites({ cluster, shards, counters, transfers })
   const follow = () => {
     for (const name of Object.keys(state.collections)) counters.exists(name)
     shards.follow(state)

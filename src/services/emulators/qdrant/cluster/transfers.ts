@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { encodeWrite, decodeWriteReply } from '../points/write-wire.ts'
+import { encodeWrite, decodeWriteReply, type WriteResult } from '../points/write-wire.ts'
 import type { LocalShards } from '../storage/local-shards.ts'
 import { encodeOperation, type ShardOperation } from '../storage/operation.ts'
 import { pageSize, saysNotHere, type Shard } from '../storage/shard.ts'
 import type { TransferName } from './change.ts'
+import { QdrantError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import type { PeerClient } from './peer-client.ts'
 import type { CollectionState, Transfer, TransferMethod } from './state.ts'
@@ -25,6 +26,7 @@ export interface TransfersOptions {
 }
 
 interface Running {
+  readonly collection: string
   readonly transfer: Transfer
   readonly startedMs: number
   sent: number
@@ -32,6 +34,8 @@ interface Running {
   /** Whether writes are passed on already. */
   forwards: boolean
   cancelled: boolean
+  /** Whether the shard has since begun to come back here: once it is here, nothing is passed on any more. */
+  returns: boolean
   /** Whether a write could not be passed on: the target lacks it, and may not become active. */
   broken: boolean
   /** What is sent goes one after the other: a page holds all that was written before it was taken. */
@@ -66,6 +70,7 @@ export class Transfers {
     }
     for (const name of this.#incoming.keys()) if (!wanted.has(name)) this.#incoming.delete(name)
     for (const [name, running] of this.#running) {
+      if (running.cancelled) this.#endFarewell(name, running)
       if (wanted.has(name) || running.cancelled) continue
       running.cancelled = true
       setTimeout(() => {
@@ -76,12 +81,18 @@ export class Transfers {
 
   /** Passes a write on to where its shard is being transferred; resolves when it need not be waited for longer. */
   forward(collection: string, shard: number, operation: Buffer): Promise<void> | undefined {
-    const passed = [...this.#running].flatMap(([name, running]) =>
-      running.forwards && running.transfer.shard === shard && name.startsWith(`${collection}:`)
-        ? [this.#pass(collection, running, operation)]
-        : [],
-    )
+    const passed = this.#forwarding(collection, shard).map((running) => this.#pass(running, operation))
     return passed.length === 0 ? undefined : Promise.all(passed).then(() => undefined)
+  }
+
+  /** Hands a write over to where its shard has gone; undefined when none has gone from here lately. */
+  redirect(collection: string, shard: number, operation: Buffer): Promise<WriteResult> | undefined {
+    const gone = this.#forwarding(collection, shard).findLast(({ cancelled }) => cancelled)
+    if (gone === undefined) return undefined
+    return this.#queue(gone, () => this.#post(gone, operation)).catch((error: unknown) => {
+      if (error instanceof QdrantError) return error
+      throw error
+    })
   }
 
   /** How far a transfer is, as far as this node knows. */
@@ -99,14 +110,31 @@ export class Transfers {
       : undefined
   }
 
+  #forwarding(collection: string, shard: number): Running[] {
+    return [...this.#running.values()].filter(
+      (running) => running.forwards && running.collection === collection && running.transfer.shard === shard,
+    )
+  }
+
+  /** Once a shard has come back to this node, what is written here stays here. */
+  #endFarewell(name: string, running: Running): void {
+    const { cluster } = this.#options
+    const transfers = cluster.state.collections[running.collection]?.transfers ?? []
+    const comes = transfers.some(({ shard, to }) => shard === running.transfer.shard && to === cluster.self)
+    if (running.returns && !comes) this.#running.delete(name)
+    running.returns = comes
+  }
+
   #start(collection: CollectionState, transfer: Transfer, name: string): void {
     const running: Running = {
+      collection: collection.name,
       transfer,
       startedMs: performance.now(),
       sent: 0,
       total: 0,
       forwards: false,
       cancelled: false,
+      returns: false,
       broken: false,
       tail: Promise.resolve(),
     }
@@ -133,9 +161,8 @@ export class Transfers {
   async #carry(collection: CollectionState, running: Running): Promise<void> {
     const { transfer } = running
     const shard = this.#options.shards.get(collection, transfer.shard)
-    const send = (operation: ShardOperation) =>
-      this.#send(collection.name, transfer, encodeOperation(operation))
-    await this.#queue(running, () => this.#reach(collection.name, transfer))
+    const send = (operation: ShardOperation) => this.#send(running, encodeOperation(operation))
+    await this.#queue(running, () => this.#reach(running))
     // From here on every write is passed on; the target numbers them as this replica does.
     running.forwards = true
     const from = shard.operationNumber
@@ -153,12 +180,12 @@ export class Transfers {
     }
   }
 
-  async #pass(collection: string, running: Running, operation: Buffer): Promise<void> {
+  async #pass(running: Running, operation: Buffer): Promise<void> {
     try {
-      await this.#queue(running, () => this.#send(collection, running.transfer, operation))
+      await this.#queue(running, () => this.#send(running, operation))
     } catch {
       running.broken = true
-      await this.#giveUp(collection, running.transfer).catch(() => undefined)
+      await this.#giveUp(running.collection, running.transfer).catch(() => undefined)
     }
   }
 
@@ -169,11 +196,11 @@ export class Transfers {
   }
 
   /** Empties the target's replica, once the target has heard of the transfer. */
-  async #reach(collection: string, transfer: Transfer): Promise<void> {
+  async #reach(running: Running): Promise<void> {
     const reset = encodeOperation({ kind: 'reset' })
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#send(collection, transfer, reset)
+        return await this.#send(running, reset)
       } catch (error) {
         if (!saysNotHere(error) || attempt === 50) throw error
         await sleep(100)
@@ -181,17 +208,25 @@ export class Transfers {
     }
   }
 
-  async #send(collection: string, transfer: Transfer, operation: Buffer): Promise<void> {
-    const { cluster, client } = this.#options
-    const body = encodeWrite(collection, [{ shard: transfer.shard, operation }])
-    const uri = cluster.uriOf(transfer.to)
-    const [result] = decodeWriteReply(await client.call({ uri, path: 'write', body, timeoutMs: callMs }))
-    if (typeof result !== 'number') throw result!
+  async #send(running: Running, operation: Buffer): Promise<void> {
+    const result = await this.#post(running, operation)
+    if (typeof result !== 'number') throw result
   }
 
-  #queue(running: Running, task: () => Promise<void>): Promise<void> {
+  async #post({ collection, transfer }: Running, operation: Buffer): Promise<WriteResult> {
+    const { cluster, client } = this.#options
+    const { shard, from, to } = transfer
+    const body = encodeWrite({ collection, parts: [{ shard, operation }], from })
+    const reply = await client.call({ uri: cluster.uriOf(to), path: 'write', body, timeoutMs: callMs })
+    return decodeWriteReply(reply)[0]!
+  }
+
+  #queue<T>(running: Running, task: () => Promise<T>): Promise<T> {
     const done = running.tail.then(task)
-    running.tail = done.catch(() => undefined)
+    running.tail = done.then(
+      () => undefined,
+      () => undefined,
+    )
     return done
   }
 }

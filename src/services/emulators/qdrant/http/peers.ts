@@ -51,8 +51,7 @@ async function answerTo(
     return encodeAnswer(await readLocally(context, { collection, shards, read, furtherShards: 0, arrivalMs }))
   }
   if (asked === 'write') {
-    const { collection, parts } = decodeWrite(body)
-    return encodeWriteReply(await node.localWrites.apply(collection, parts))
+    return encodeWriteReply(await node.localWrites.apply(decodeWrite(body)))
   }
   const answer = await node.cluster.answer(asked, body)
   return answer === undefined ? undefined : JSON.stringify(answer)

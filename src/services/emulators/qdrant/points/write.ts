@@ -5,7 +5,7 @@ import { activeReplicas, type CollectionState } from '../cluster/state.ts'
 import { QdrantError, serviceError } from '../errors.ts'
 import { encodeOperation, type ShardOperation } from '../storage/operation.ts'
 import type { LocalWrites } from './local-write.ts'
-import { decodeWriteReply, encodeWrite, type WritePart } from './write-wire.ts'
+import { decodeWriteReply, encodeWrite, type ReplicaWrite, type WritePart } from './write-wire.ts'
 
 export interface WriteOptions {
   readonly cluster: Cluster
@@ -51,15 +51,16 @@ export class Writes {
 
   async #send(collection: CollectionState, peer: PeerId, parts: readonly WritePart[]): Promise<Ended[]> {
     const { cluster, client, local } = this.#options
+    const write: ReplicaWrite = { collection: collection.name, parts, from: null }
     try {
       const results =
         peer === cluster.self
-          ? await local.apply(collection.name, parts)
+          ? await local.apply(write)
           : decodeWriteReply(
               await client.call({
                 uri: cluster.uriOf(peer),
                 path: 'write',
-                body: encodeWrite(collection.name, parts),
+                body: encodeWrite(write),
                 timeoutMs: longestMs,
               }),
             )
