@@ -27,7 +27,14 @@ async function load(
     const rate = (utilization * servers * 1_000) / law.meanMs
     let served: Served[] = []
     const measured = await measure(
-      { stage: 'embed', scenario: 'steady', rate, durationMs: seconds * 1_000, warmupMs, seed: 11 },
+      {
+        stage: 'embed',
+        scenario: 'steady',
+        rate,
+        durationMs: seconds * 1_000,
+        warmupMs,
+        seed: 11,
+      },
       { urls: [`http://127.0.0.1:${port}`], protocol: 'tei' },
       [{ query: 'what is a queue?' }],
       {
@@ -44,8 +51,19 @@ async function load(
   }
 }
 
+/** 3 % or 1 ms, whichever is more. */
+function toleranceOf(expected: number): number {
+  return Math.max(0.03 * expected, 1)
+}
+
+/** Where the generator's own lateness is as large as the tolerance, nothing is shown, and that is said. */
+function told(because: string): string {
+  console.warn(`SKIPPED: this machine is too busy to tell a right measurement from a wrong one: ${because}`)
+  return because
+}
+
 function within(measured: number, expected: number): void {
-  const tolerance = Math.max(0.03 * expected, 1)
+  const tolerance = toleranceOf(expected)
   expect(
     Math.abs(measured - expected),
     `measured ${measured.toFixed(2)} ms, expected ${expected.toFixed(2)} ms`,
@@ -53,17 +71,19 @@ function within(measured: number, expected: number): void {
 }
 
 describe.each(queues)('$name', ({ servers, law }) => {
-  it.each([0.5, 0.7, 0.85])(
+  it.for([0.5, 0.7, 0.85])(
     'at %d of its capacity is measured as Lindley’s recursion has it',
-    async (utilization) => {
+    async (utilization, { skip }) => {
       let served: Served[] = []
       const outcome = await measureValid(async () => {
         const result = await load(servers, law, utilization)
         served = result.served
         return result
       })
-      if ('invalid' in outcome)
-        throw new Error(`this machine is too busy to measure on: ${outcome.invalid.join(' / ')}`)
+      if ('invalid' in outcome) {
+        skip(told(outcome.invalid.join(' / ')))
+        return
+      }
       const [step] = outcome.measured.steps
       const latency = step?.metrics['latency']
       if (step === undefined || latency === undefined) throw new Error('nothing was measured')
@@ -77,6 +97,11 @@ describe.each(queues)('$name', ({ servers, law }) => {
         .slice(-latency.count)
         .map(({ timeMs }) => timeMs)
       expect(expected).toHaveLength(step.scheduled)
+      const lateMs = step.metrics['schedule_delay']?.p99 ?? 0
+      if (lateMs > 0.75 * toleranceOf(quantile(expected, 0.99))) {
+        skip(told(`requests were sent ${lateMs.toFixed(1)} ms late at the P99, by the run's own record`))
+        return
+      }
       within(latency.mean, mean(expected))
       within(latency.p99 ?? Number.NaN, quantile(expected, 0.99))
     },
