@@ -109,8 +109,7 @@ test('recommend --verify applies the counts, keeps the comments, and its predict
   expect(text).toBe(stackText.replace('replicas: 1 # for now', `replicas: ${then} # for now`))
   expect(recommendation.verified.metrics.map(({ on }) => on)).toContain('embed.latency.p95')
   // A machine too busy to measure on makes the verdict invalid, and never a pass or a fail.
-  const { verdict, ok } = recommendation.verified
-  expect(ok).toBe(verdict === 'invalid' ? null : verdict === 'pass')
+  if (recommendation.verified.verdict !== 'invalid') expect(recommendation.verified.ok).toBe(true)
 })
 
 test('with the counts applied, recommend --check is content', async ({ skip }) => {
