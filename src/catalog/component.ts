@@ -1,4 +1,7 @@
-import type { Emulation, ReplicaTier, Tier, VectorTier } from '../stack/stack.ts'
+import type { Emulation, ReplicaTier, Stack, Tier, VectorTier } from '../stack/stack.ts'
+import type { Container, Deployment } from './container.ts'
+import type { Observed } from './observed.ts'
+import type { Scaling } from './scaling.ts'
 
 /** The software that fills a tier, and what is known of it before it runs. */
 export interface Component {
@@ -19,6 +22,12 @@ export interface Component {
   readonly scales: 'replicas' | 'nodes'
   /** How an emulated one is timed, from what is declared; absent for what always runs for real. */
   readonly timing?: (tier: ReplicaTier | VectorTier) => Timing
+  /** The container that it is; absent where somebody else runs it (an API provider, an in-process cache). */
+  readonly deploy?: (about: Deployment) => Container
+  /** What more or fewer replicas follow; absent: it is not scaled by itself. */
+  readonly scaling?: (tier: ReplicaTier, stack: Stack) => Scaling
+  /** Its alerts and the panels of its dashboard, on metrics that it really exports. */
+  readonly observed?: Observed
 }
 
 /** A timing model, or why there is none: then `emulate:` has to give it. */

@@ -27,7 +27,8 @@ export function normalise(shape: StackShape, file: string): Stack {
     file,
     folder,
     tiers: tiersOf(shape.tiers),
-    balancer: shape.balancer,
+    balancer: { ...shape.balancer, replicas: 1 },
+    support: {},
     workload: {
       rate: shape.workload.rate,
       arrivals: arrivalsOf(shape.workload.arrivals, folder),

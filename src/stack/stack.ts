@@ -26,6 +26,13 @@ export interface ReplicaTier {
   /** Sequences that one replica of `generate` decodes together (vLLM's `--max-num-seqs`). */
   readonly maxSequences?: number
   readonly emulate?: Emulation
+  /** In place of the catalogue's image: `registry.example/vllm:v0.30.0`. */
+  readonly image?: string
+  /** In place of what the catalogue reserves for one replica. */
+  readonly resources?: ResourceOverride
+  readonly autoscale?: Autoscale
+  /** Of a component that somebody else runs (`openai`): where, as whom, within which rates, for how much. */
+  readonly provider?: Provider
   /** The cache tier's times to live, in milliseconds; null turns that cache off. */
   readonly cache?: {
     readonly embeddings: number | null
@@ -42,6 +49,56 @@ export interface VectorTier {
   readonly cpus: number
   readonly collection: Collection
   readonly emulate?: Emulation
+  readonly image?: string
+  readonly resources?: ResourceOverride
+}
+
+/** Of one replica or node: CPU in cores, memory in bytes. */
+export interface ResourceOverride {
+  readonly cpus?: number
+  readonly memoryBytes?: number
+}
+
+/** Replicas that follow the load, on Kubernetes. */
+export interface Autoscale {
+  /** What a lost replica still leaves enough of. */
+  readonly min: number
+  readonly max: number
+  /**
+   * Of the tier's own scaling metric, an average a replica: requests running and waiting (generate), requests in
+   * flight (embed, rerank), queued documents (worker), latency in milliseconds (gateway).
+   */
+  readonly target: number
+  /** Replicas that a time window asks for, whatever the load. */
+  readonly schedule: readonly ScaleWindow[]
+}
+
+export interface ScaleWindow {
+  /** Cron expressions of five fields. */
+  readonly from: string
+  readonly to: string
+  /** IANA name: `Europe/Berlin`. */
+  readonly timezone: string
+  readonly replicas: number
+}
+
+/** An API provider in place of replicas. Nulls: no limit is known, or no price. */
+export interface Provider {
+  readonly url: string
+  readonly apiKeyEnv: string
+  readonly requestsPerMinute: number | null
+  readonly tokensPerMinute: number | null
+  /** USD per million tokens. */
+  readonly inputPrice: number | null
+  readonly outputPrice: number | null
+}
+
+/** Servers that one replica or more of is enough of, and that no stage visits. */
+export interface SupportTier {
+  readonly component: string
+  readonly replicas: number
+  readonly image?: string
+  readonly resources?: ResourceOverride
 }
 
 export interface Collection {
@@ -142,6 +199,13 @@ export type Arrivals =
 export const percentiles = ['p50', 'p90', 'p95', 'p99', 'p999'] as const
 export type Percentile = (typeof percentiles)[number]
 
+/**
+ * `queue`: documents that wait for a worker; `metadata`: a database for what is kept beside the vectors, its
+ * replicas counting the read replicas as well; `ui`: a chat page on `generate`.
+ */
+export const supportNames = ['queue', 'metadata', 'ui'] as const
+export type SupportName = (typeof supportNames)[number]
+
 /** One limit: `pipeline.latency.p99` ≤ 3000 ms, or `pipeline.errors` ≤ 0.001. */
 export interface Slo {
   /** `<stage>.<metric>.<percentile>`, or `<stage>.errors`. */
@@ -171,6 +235,9 @@ export type BalancerPolicy = (typeof balancerPolicies)[number]
 export interface Balancer {
   readonly component: string
   readonly policy: BalancerPolicy
+  /** Of the balancer itself; one on a single machine. */
+  readonly replicas: number
+  readonly image?: string
 }
 
 export interface Endpoint {
@@ -202,6 +269,8 @@ export interface Stack {
   readonly folder: string
   readonly tiers: Readonly<Partial<Record<ReplicaTierName, ReplicaTier>> & { vector?: VectorTier }>
   readonly balancer: Balancer
+  /** What else runs beside the tiers, where it is asked for. */
+  readonly support: Readonly<Partial<Record<SupportName, SupportTier>>>
   readonly workload: Workload
   readonly slo: readonly Slo[]
   readonly limits: Limits

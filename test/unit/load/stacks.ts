@@ -17,7 +17,8 @@ export function stackWith(
     file: '/stacks/ragscale.yaml',
     folder: '/stacks',
     tiers: changes.tiers ?? {},
-    balancer: { component: 'reference', policy: 'least-connections' },
+    balancer: { component: 'reference', policy: 'least-connections', replicas: 1 },
+    support: {},
     workload: {
       rate: 20,
       arrivals: { kind: 'poisson' },

@@ -121,7 +121,8 @@ export const stack: Stack = {
     gateway: { component: 'reference', replicas: 1 },
     embed: { component: 'tei', replicas: 2, model: 'BAAI/bge-base-en-v1.5', gpu: 'L4' },
   },
-  balancer: { component: 'nginx', policy: 'least-connections' },
+  balancer: { component: 'nginx', policy: 'least-connections', replicas: 1 },
+  support: {},
   workload: {
     rate: 20,
     arrivals: { kind: 'poisson' },
