@@ -17,7 +17,7 @@ import { assertWithinLimits, confirmLoad, extentOfLoads } from '../load/safety.t
 import { completePlan, planScenario } from '../load/scenario.ts'
 import { tryOnce } from '../load/trial.ts'
 import type { LoadLine, StepLine } from '../recording/load-lines.ts'
-import { acquireLock } from '../recording/lock.ts'
+import { acquireLock } from '../lock.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
 import { aimAt, allowLoad } from './aim.ts'

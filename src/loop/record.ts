@@ -20,7 +20,7 @@ import {
 } from '../recording/files.ts'
 import type { Recording } from '../recording/files.ts'
 import type { LoadLine } from '../recording/load-lines.ts'
-import { acquireLock } from '../recording/lock.ts'
+import { acquireLock } from '../lock.ts'
 import { recordStack } from '../recording/recorded-stack.ts'
 import { canRecover } from '../recording/recover.ts'
 import type { Run, RunFacts } from '../recording/run.ts'

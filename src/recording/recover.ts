@@ -12,7 +12,7 @@ import {
   runFiles,
   writeRunFile,
 } from './files.ts'
-import { livingHolder } from './lock.ts'
+import { livingHolder } from '../lock.ts'
 import type { Run } from './run.ts'
 
 /** Whether at least one step of it was finished. */

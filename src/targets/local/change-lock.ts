@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { pid } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
-import { type Lock, acquireLock } from '../../recording/lock.ts'
+import { type Lock, acquireLock } from '../../lock.ts'
 import type { LockOptions } from '../target.ts'
 
 const retryMs = 200

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { acquireLock } from '../../../src/recording/lock.ts'
+import { acquireLock } from '../../src/lock.ts'
 
 let file: string
 beforeEach(async () => {
@@ -43,7 +43,7 @@ describe('the lock of a stack', () => {
   it("is taken over from a process whose id now is another process's", async () => {
     await acquireLock(file, mine)
     const held = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
-    await writeFile(file, JSON.stringify({ ...held, startTicks: 1 }))
+    await writeFile(file, JSON.stringify({ ...held, start: '1' }))
     await (await acquireLock(file, mine)).release()
   })
 

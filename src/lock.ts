@@ -1,5 +1,5 @@
 /**
- * One load test at a time on a stack: two at once would measure each other.
+ * One at a time: two load tests on one stack would measure each other, two changes of it undo each other.
  *
  * The lock is a file that names its holder. A holder that was killed leaves it behind; the next one takes
  * it over at once, because the process of that id is gone or is another one.
@@ -10,14 +10,15 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
-import { makeFolder } from '../folder.ts'
-import { diskError } from './files.ts'
+import { UserError } from './errors.ts'
+import { makeFolder } from './folder.ts'
+import { diskError } from './disk-error.ts'
+import { isRunning, processStart } from './process-start.ts'
 
 const holder = z.object({
   pid: z.number().int(),
-  /** Tells a process from a later one of the same id; null where the system does not say. */
-  startTicks: z.number().nullable(),
+  /** Tells a process from a later one of the same id (`processStart`); null where the system does not say. */
+  start: z.string().nullable(),
   host: z.string(),
   what: z.string(),
   since: z.string(),
@@ -44,7 +45,7 @@ export async function acquireLock(
   const own: LockHolder = {
     ...mine,
     host: hostname(),
-    startTicks: await startTicksOf(mine.pid),
+    start: await processStart(mine.pid),
     token: randomUUID(),
   }
   const draft = `${file}.${own.token}`
@@ -132,31 +133,9 @@ async function removeStale(file: string, token: string | null): Promise<void> {
   }
 }
 
-async function isStale({ pid, host, startTicks }: LockHolder): Promise<boolean> {
+async function isStale({ pid, host, start }: LockHolder): Promise<boolean> {
   // A process of another machine cannot be looked at: its lock is never taken over.
-  if (host !== hostname()) return false
-  if (!isAlive(pid)) return true
-  const now = await startTicksOf(pid)
-  // The same id, and yet another process.
-  return now !== null && startTicks !== null && now !== startTicks
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-/** When a process began, in the kernel's ticks since boot (proc(5), `starttime`); null where there is no /proc. */
-async function startTicksOf(pid: number): Promise<number | null> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-  if (line === null) return null
-  // The second field is the command in brackets, and may hold anything; what follows starts with the third.
-  const ticks = Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[19])
-  return Number.isFinite(ticks) ? ticks : null
+  return host === hostname() && !(await isRunning(pid, start))
 }
 
 async function ageMs(file: string): Promise<number> {
