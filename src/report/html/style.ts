@@ -59,6 +59,7 @@ td { white-space: nowrap; }
 .plot.empty p { color: var(--muted); font-size: 14px; }
 .narrow { display: none; }
 figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 2px 18px; margin-bottom: 6px; }
+.plot:not(.full) .legend { flex-basis: 100%; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 14px; margin: 0; padding: 0; list-style: none; color: var(--muted); font-size: 13px; }
 .legend li { white-space: nowrap; }
 .key { width: 18px; height: 10px; margin-right: 5px; }
