@@ -1,4 +1,4 @@
-import type { Emulation, ReplicaTier, Stack, Tier, VectorTier } from '../stack/stack.ts'
+import type { Emulation, ReplicaTier, Stack, SupportName, Tier, VectorTier } from '../stack/stack.ts'
 import type { Container, Deployment } from './container.ts'
 import type { Observed } from './observed.ts'
 import type { Scaling } from './scaling.ts'
@@ -8,7 +8,7 @@ export interface Component {
   readonly name: string
   readonly title: string
   /** The tiers that it can fill. */
-  readonly fills: readonly (Tier | 'balancer')[]
+  readonly fills: readonly (Tier | SupportName | 'balancer' | 'observability')[]
   /** How it is called, in the words of `endpoints`; null when nothing of ours calls it over HTTP. */
   readonly protocol: 'tei' | 'openai' | 'qdrant' | 'ragscale' | null
   /** What each port that it listens on is for. */
@@ -24,6 +24,12 @@ export interface Component {
   readonly timing?: (tier: ReplicaTier | VectorTier) => Timing
   /** The container that it is; absent where somebody else runs it (an API provider, an in-process cache). */
   readonly deploy?: (about: Deployment) => Container
+  /** A one-shot job that fetches the model into the volume that all replicas share; null: there is nothing to fetch. */
+  readonly prefetch?: (about: Deployment) => Container | null
+  /** A one-shot job that makes what the tier's clients expect to find (a collection); done before any of them starts. */
+  readonly prepare?: (about: Deployment) => Container
+  /** A copy that follows the first and only reads (a database's); without it all replicas are alike. */
+  readonly readReplica?: (about: Deployment) => Container
   /** What more or fewer replicas follow; absent: it is not scaled by itself. */
   readonly scaling?: (tier: ReplicaTier, stack: Stack) => Scaling
   /** Its alerts and the panels of its dashboard, on metrics that it really exports. */

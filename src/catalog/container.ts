@@ -9,8 +9,13 @@ export interface Container {
   /** In place of the image's entrypoint. */
   readonly command?: readonly string[]
   readonly args?: readonly string[]
-  /** Nothing secret: it can be read by whoever may list containers. */
+  /**
+   * Nothing secret: it can be read by whoever may list containers. Values are meant literally, a `$` included;
+   * on Kubernetes an address in them is Helm-template text.
+   */
   readonly env: Readonly<Record<string, string>>
+  /** Names the variable that says where traces go (OTLP over HTTP); set only where they are collected. */
+  readonly tracesEnv?: string
   readonly secrets: readonly SecretUse[]
   /** What each port that it listens on is for: `{ http: 80 }`. The health check and clients use `http`. */
   readonly ports: Readonly<Record<string, number>>
@@ -44,7 +49,10 @@ export interface SecretUse {
   readonly name: string
   /** Names an environment variable that holds the path of the secret's file (`…_FILE`). */
   readonly fileEnv?: string
-  /** Names an environment variable that must hold the value itself, because the software reads no file. */
+  /**
+   * Names an environment variable that must hold the value itself, because the software reads no file. The
+   * container then has a `command`, so that a shell can export it and `exec` what the image would have run.
+   */
   readonly valueEnv?: string
   /** The container starts without it too (a token for gated models). */
   readonly optional?: boolean
