@@ -5,6 +5,11 @@
 export interface Observed {
   /** Every metric name that it exports and a query may use, with its type. */
   readonly exports: Readonly<Record<string, 'counter' | 'gauge' | 'histogram' | 'summary'>>
+  /**
+   * Upper bounds of the buckets, rising and without the infinite one, of histograms of seconds that an SLO may be
+   * held to. Without them nothing tells what share of requests kept within a limit.
+   */
+  readonly buckets?: Readonly<Record<string, readonly number[]>>
   readonly alerts: readonly Alert[]
   readonly panels: readonly Panel[]
 }
