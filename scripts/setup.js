@@ -1,4 +1,4 @@
-// Every task of a fresh checkout: `node scripts/setup.js demo|test|check|bench|test:real [arguments]`.
+// Every task of a fresh checkout: `node scripts/setup.js demo|test|check|bench|test:real|tools [arguments]`.
 // Installs what is missing, says so, and is quick the second time. Plain JavaScript that any Node from 20 on
 // runs, because it is what fetches the Node that `engines` asks for.
 import { spawnSync } from 'node:child_process'
@@ -215,6 +215,10 @@ const tasks = {
   },
   build() {
     ensureBuild()
+  },
+  /** What the tests hold generated files to: test/tools/README.md. */
+  tools(args) {
+    process.exit(attempt(process.execPath, [join(root, 'test', 'tools', 'install.ts'), ...args]))
   },
   bench(args) {
     ensureBuild()

