@@ -1,10 +1,11 @@
 import { ExitCode, UserError } from '../errors.ts'
-import type { Emulation, Stack, Tier } from '../stack/stack.ts'
+import type { Emulation, ReplicaTierName, Stack, Tier } from '../stack/stack.ts'
 import { type Component, type Timing, unknownTiming } from './component.ts'
 import { nginx } from './nginx/component.ts'
 import { qdrant } from './qdrant/component.ts'
 import { memory, redis } from './redis/component.ts'
 import { reference } from './reference/component.ts'
+import type { Scaling } from './scaling.ts'
 import { tei } from './tei/component.ts'
 import { vllm } from './vllm/component.ts'
 
@@ -13,6 +14,12 @@ export const components: readonly Component[] = [reference, tei, qdrant, vllm, r
 /** Undefined when no component has that name. */
 export function componentNamed(name: string): Component | undefined {
   return components.find((component) => component.name === name)
+}
+
+/** What the replicas of a tier follow; null where there is no such tier, or nothing is known that they could follow. */
+export function scalingOf(stack: Stack, name: ReplicaTierName): Scaling | null {
+  const tier = stack.tiers[name]
+  return tier === undefined ? null : (componentNamed(tier.component)?.scaling?.(tier, stack) ?? null)
 }
 
 /** The tiers that the local target emulates; the others are servers of ours that run for real. */

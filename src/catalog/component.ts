@@ -1,5 +1,6 @@
 import type { Emulation, ReplicaTier, Stack, SupportName, Tier, VectorTier } from '../stack/stack.ts'
-import type { Container, Deployment } from './container.ts'
+import type { Balancing } from './balancing.ts'
+import type { ConfigFile, Container, Deployment } from './container.ts'
 import type { Observed } from './observed.ts'
 import type { Scaling } from './scaling.ts'
 
@@ -30,10 +31,23 @@ export interface Component {
   readonly prepare?: (about: Deployment) => Container
   /** A copy that follows the first and only reads (a database's); without it all replicas are alike. */
   readonly readReplica?: (about: Deployment) => Container
+  /** Of a balancer: its configuration, which `render/balancer` adds to its container. */
+  readonly balance?: (balancing: Balancing) => ConfigFile
+  /** Whether its model fits the GPUs of one replica; null where one of the two is not known. */
+  readonly room?: (tier: ReplicaTier) => Room | null
   /** What more or fewer replicas follow; absent: it is not scaled by itself. */
   readonly scaling?: (tier: ReplicaTier, stack: Stack) => Scaling
   /** Its alerts and the panels of its dashboard, on metrics that it really exports. */
   readonly observed?: Observed
+}
+
+/** What a model and its longest request take of the memory of a replica's GPUs. */
+export interface Room {
+  readonly fits: boolean
+  /** In words: `meta-llama/Llama-3.1-70B-Instruct on 1 × H100: its weights do not fit`. */
+  readonly because: string
+  /** What would; empty where it fits. */
+  readonly cure: string
 }
 
 /** A timing model, or why there is none: then `emulate:` has to give it. */

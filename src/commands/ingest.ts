@@ -147,6 +147,7 @@ async function collectionFor(
     points: 0,
     shards: 1,
     replication: 1,
+    writeConsistency: 1,
     quantization: 'none',
   }
 }

@@ -17,10 +17,28 @@ const shape = z.looseObject({
   endpoints: z.record(z.string(), z.looseObject({ url: z.string() })),
 })
 
-export const recordedStack = z.custom<RecordedStack>(
-  (value) => shape.safeParse(value).success,
-  'is not a stack',
-)
+/** With what stacks did not have when older runs were recorded. */
+export const recordedStack = z
+  .custom<RecordedStack>((value) => shape.safeParse(value).success, 'is not a stack')
+  .transform((stack): RecordedStack => {
+    const older: Partial<RecordedStack> = stack
+    const { vector } = stack.tiers
+    return {
+      ...stack,
+      rehearse: older.rehearse ?? false,
+      support: older.support ?? {},
+      balancer: { ...stack.balancer, replicas: older.balancer?.replicas ?? 1 },
+      tiers: {
+        ...stack.tiers,
+        ...(vector?.collection && {
+          vector: {
+            ...vector,
+            collection: { ...vector.collection, writeConsistency: vector.collection.writeConsistency ?? 1 },
+          },
+        }),
+      },
+    }
+  })
 
 export function recordStack(stack: Stack): RecordedStack {
   const { file: _file, folder: _folder, ...rest } = stack

@@ -16,7 +16,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   'tiers.vector.dimensions': 'it belongs in collection',
   'tiers.generate.nodes': 'this tier is counted in replicas',
   'tiers.embed.nodes': 'this tier is counted in replicas',
-  'tiers.queue': 'there is no queue tier yet',
+  'tiers.vector.resources.cpus': 'the cores of a node are tiers.vector.cpus',
+  'tiers.vector.autoscale': 'nodes share the data: their number is changed by scale, with the shards moved',
 }
 
 export function findingsOf(issues: readonly Issue[], value: unknown): Finding[] {
@@ -95,6 +96,7 @@ interface JsonSchema {
   readonly description?: string
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly oneOf?: readonly JsonSchema[]
+  readonly items?: JsonSchema
   readonly const?: unknown
 }
 
@@ -102,7 +104,7 @@ interface JsonSchema {
 function schemaAt(path: Path, value: unknown): JsonSchema | undefined {
   let schema: JsonSchema | undefined = z.toJSONSchema(stackSchema, { io: 'input' }) as JsonSchema
   for (const [index, segment] of path.entries()) {
-    schema = schema?.properties?.[segment]
+    schema = schema?.properties?.[segment] ?? schema?.items
     const model = getIn(value, [...path.slice(0, index + 1), 'model'])
     schema = schema?.oneOf?.find((choice) => choice.properties?.['model']?.const === model) ?? schema
   }

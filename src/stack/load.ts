@@ -129,9 +129,11 @@ function prune(value: unknown): unknown {
   )
 }
 
-/** A copy without these paths. */
+/** A copy without these paths; of a list the whole item goes, since the others would not be right without its keys. */
 function without(value: unknown, paths: readonly Path[]): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (Array.isArray(value))
+    return value.filter((_, index) => !paths.some((path) => path[0] === String(index)))
+  if (typeof value !== 'object' || value === null) return value
   const here = new Set(paths.filter((path) => path.length === 1).map((path) => path[0]))
   return Object.fromEntries(
     Object.entries(value)

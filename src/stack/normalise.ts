@@ -1,34 +1,24 @@
 /** A file's shape → the `Stack` that everything else reads: paths absolute, what follows from other keys filled in. */
 import { dirname, resolve } from 'node:path'
-import { encoderModel } from '../catalog/models.ts'
 import { readArrivals } from './arrivals.ts'
-import type { EmulateShape } from './schema/emulate.ts'
+import { withAutoscale } from './normalise/autoscale.ts'
+import { supportOf, tiersOf } from './normalise/tiers.ts'
 import type { StackShape } from './schema.ts'
 import { sloTarget } from './schema/slo.ts'
-import type {
-  Arrivals,
-  Emulation,
-  Endpoint,
-  EndpointName,
-  ReplicaTier,
-  ServiceLaw,
-  Slo,
-  Stack,
-  Stage,
-  VectorTier,
-} from './stack.ts'
+import type { Arrivals, Balancer, Endpoint, EndpointName, Slo, Stack, Stage } from './stack.ts'
 
 /** `file` is absolute. The shape has passed the rules, so that nothing here can fail. */
 export function normalise(shape: StackShape, file: string): Stack {
   const folder = dirname(file)
-  return {
+  const stack: Stack = {
     name: shape.name,
     target: shape.target,
     file,
     folder,
+    rehearse: shape.rehearse,
     tiers: tiersOf(shape.tiers),
-    balancer: { ...shape.balancer, replicas: 1 },
-    support: {},
+    balancer: balancerOf(shape.balancer),
+    support: supportOf(shape.tiers),
     workload: {
       rate: shape.workload.rate,
       arrivals: arrivalsOf(shape.workload.arrivals, folder),
@@ -52,125 +42,11 @@ export function normalise(shape: StackShape, file: string): Stack {
     },
     endpoints: endpointsOf(shape.endpoints, folder),
   }
+  return { ...stack, tiers: withAutoscale(stack, shape.tiers) }
 }
 
-function tiersOf(tiers: StackShape['tiers']): Stack['tiers'] {
-  const { gateway, embed, vector, rerank, generate, cache, worker } = tiers
-  return {
-    ...(gateway && { gateway }),
-    ...(embed && { embed: encoderTier(embed) }),
-    ...(vector && { vector: vectorTier(vector, embed?.model) }),
-    ...(rerank && { rerank: encoderTier(rerank) }),
-    ...(generate && { generate: generateTier(generate) }),
-    ...(cache && { cache: cacheTier(cache) }),
-    ...(worker && { worker }),
-  }
-}
-
-type Shape<T extends keyof StackShape['tiers']> = NonNullable<StackShape['tiers'][T]>
-
-function encoderTier({ emulate, gpu, ...rest }: Shape<'embed' | 'rerank'>): ReplicaTier {
-  return { ...rest, gpu: gpu ?? 'cpu', ...(emulate && { emulate: emulationOf(emulate) }) }
-}
-
-function generateTier({ emulate, gpu, ...rest }: Shape<'generate'>): ReplicaTier {
-  return { ...rest, ...(gpu !== undefined && { gpu }), ...(emulate && { emulate: emulationOf(emulate) }) }
-}
-
-function cacheTier({
-  component,
-  replicas,
-  embeddings,
-  retrievals,
-  answers,
-  entries,
-}: Shape<'cache'>): ReplicaTier {
-  return {
-    component,
-    replicas,
-    cache: {
-      embeddings: embeddings?.ttl ?? null,
-      retrievals: retrievals?.ttl ?? null,
-      answers: answers?.ttl ?? null,
-      entries,
-    },
-  }
-}
-
-function vectorTier(
-  { emulate, collection, ...rest }: Shape<'vector'>,
-  embedModel: string | undefined,
-): VectorTier {
-  return {
-    ...rest,
-    collection: {
-      ...collection,
-      dimensions: dimensionsOf(collection.dimensions, embedModel) ?? 0,
-      shards: collection.shards ?? rest.nodes,
-    },
-    ...(emulate && { emulate: emulationOf(emulate) }),
-  }
-}
-
-/** What is written, else what the embedding model gives, where it is known. */
-export function dimensionsOf(
-  written: number | undefined,
-  embedModel: string | undefined,
-): number | undefined {
-  return (
-    written ?? (embedModel === undefined ? undefined : (encoderModel(embedModel)?.dimensions ?? undefined))
-  )
-}
-
-/** `emulate:` as written → a timing model. */
-function emulationOf(shape: EmulateShape): Emulation {
-  switch (shape.model) {
-    case 'fifo':
-      return {
-        model: 'fifo',
-        law: lawOf(shape),
-        servers: shape.servers,
-        queueLimit: shape.queueLimit ?? null,
-      }
-    case 'batching':
-      return {
-        model: 'batching',
-        overheadMs: shape.overhead,
-        msPerToken: shape.perToken,
-        maxBatchTokens: shape.maxBatchTokens,
-        maxConcurrent: shape.maxConcurrent,
-        cv: shape.cv,
-      }
-    case 'continuous':
-      return {
-        model: 'continuous',
-        stepMs: shape.step,
-        msPerSequence: shape.perSequence,
-        prefillMs: shape.prefill,
-        msPerPrefillToken: shape.perPrefillToken,
-        maxSequences: shape.maxSequences,
-        maxBatchedTokens: shape.maxBatchedTokens,
-        kvTokens: shape.kvTokens,
-        cv: shape.cv,
-      }
-    case 'search':
-      return {
-        model: 'search',
-        servers: shape.servers,
-        baseMs: shape.base,
-        msPerMillionPoints: shape.perMillionPoints,
-        fanoutMs: shape.fanout,
-        cv: shape.cv,
-      }
-  }
-}
-
-function lawOf(shape: EmulateShape & { model: 'fifo' }): ServiceLaw {
-  const { law: kind, mean: meanMs } = shape
-  if (kind === 'lognormal') return { kind, meanMs, cv: shape.cv ?? 1 }
-  if (kind === 'bimodal')
-    return { kind, meanMs, slowShare: shape.slowShare ?? 0.1, slowFactor: shape.slowFactor ?? 10 }
-  return { kind, meanMs }
+function balancerOf({ image, ...rest }: StackShape['balancer']): Balancer {
+  return { ...rest, ...(image !== undefined && { image }) }
 }
 
 function arrivalsOf(text: string, folder: string): Arrivals {

@@ -4,133 +4,12 @@
  */
 import { z } from 'zod'
 import { arrivalsExamples, readArrivals } from './arrivals.ts'
-import { emulateSchemas } from './schema/emulate.ts'
 import { endpointsSchema } from './schema/endpoints.ts'
 import { sloSchema } from './schema/slo.ts'
-import { countField, durationField, moneyField, numberField, rateField, textField } from './schema/fields.ts'
+import { countField, imageField, moneyField, numberField, rateField, textField } from './schema/fields.ts'
+import { tiersSchema } from './schema/tiers.ts'
 import { balancerPolicies, targets } from './stack.ts'
 import { show } from './units.ts'
-
-const replicas = () => countField(1, 1000).prefault(1).describe('Copies of this tier, behind a balancer.')
-const gpu = () => textField('the name of a GPU').optional()
-
-const gateway = z
-  .strictObject({
-    component: z.enum(['reference']).default('reference').describe('ragscale’s own RAG service.'),
-    replicas: replicas(),
-  })
-  .describe('Answers queries: embed, retrieve, rerank where there is one, generate.')
-
-const embed = z
-  .strictObject({
-    component: z.enum(['tei']).default('tei').describe('Text Embeddings Inference.'),
-    model: textField('a model’s name').describe('The embedding model, by its Hugging Face name.'),
-    replicas: replicas(),
-    gpu: gpu().describe('The GPU of each replica, or cpu. Default: cpu.'),
-    emulate: emulateSchemas.embed.optional(),
-  })
-  .describe('Text → vectors.')
-
-const collection = z
-  .strictObject({
-    name: textField('a name', {
-      like: /^[A-Za-z0-9_-]{1,255}$/,
-      says: (got) => `expected a name of letters, digits, - and _, got ${got}`,
-    })
-      .default('docs')
-      .describe('The collection’s name.'),
-    dimensions: countField(1, 65_536)
-      .optional()
-      .describe('Length of a vector. Default: what the embedding model gives, where it is a known one.'),
-    distance: z
-      .enum(['Cosine', 'Dot', 'Euclid', 'Manhattan'])
-      .default('Cosine')
-      .describe('How vectors are compared.'),
-    points: countField(1, 100_000_000_000)
-      .prefault(100_000)
-      .describe('Points that the collection is sized for.'),
-    shards: countField(1, 1000)
-      .optional()
-      .describe('Parts of the collection; it cannot change later. Default: as many as nodes.'),
-    replication: countField(1, 100).prefault(1).describe('Copies of each shard, on different nodes.'),
-    quantization: z
-      .enum(['none', 'scalar', 'product', 'binary'])
-      .default('none')
-      .describe('A smaller copy of the vectors that is searched in place of them.'),
-  })
-  .describe('What is stored, and over how many parts.')
-
-const vector = z
-  .strictObject({
-    component: z.enum(['qdrant']).default('qdrant').describe('The vector database.'),
-    nodes: countField(1, 1000).prefault(1).describe('Members of the cluster.'),
-    cpus: numberField(0.1, 512).default(2).describe('CPU cores of one node.'),
-    collection: collection.prefault({}),
-    emulate: emulateSchemas.vector.optional(),
-  })
-  .describe('Vectors → the nearest points.')
-
-const rerank = z
-  .strictObject({
-    component: z.enum(['tei']).default('tei').describe('Text Embeddings Inference.'),
-    model: textField('a model’s name').describe('The cross-encoder, by its Hugging Face name.'),
-    replicas: replicas(),
-    gpu: gpu().describe('The GPU of each replica, or cpu. Default: cpu.'),
-    emulate: emulateSchemas.rerank.optional(),
-  })
-  .describe('What was retrieved → in order of relevance.')
-
-const generate = z
-  .strictObject({
-    component: z.enum(['vllm']).default('vllm').describe('The inference server.'),
-    model: textField('a model’s name').describe('The language model, by its Hugging Face name.'),
-    replicas: replicas(),
-    gpu: gpu().describe('The GPU of each replica.'),
-    tensorParallel: countField(1, 64).prefault(1).describe('GPUs that one replica is spread over.'),
-    maxModelLength: countField(1, 10_000_000)
-      .prefault(8192)
-      .describe('Tokens that a prompt and its answer may have together.'),
-    maxSequences: countField(1, 4096)
-      .prefault(256)
-      .describe('Sequences that one replica decodes together; more wait.'),
-    emulate: emulateSchemas.generate.optional(),
-  })
-  .describe('A prompt → an answer, token by token.')
-
-const remembered = z.strictObject({
-  ttl: durationField().describe('How long an entry lives.'),
-})
-
-const cache = z
-  .strictObject({
-    component: z
-      .enum(['memory', 'redis'])
-      .default('memory')
-      .describe('memory: each gateway replica keeps its own. redis: all share one.'),
-    replicas: replicas(),
-    embeddings: remembered.optional().describe('Vectors of queries asked before. Default: off.'),
-    retrievals: remembered.optional().describe('What was retrieved for a vector. Default: off.'),
-    answers: remembered.optional().describe('Whole answers. Default: off.'),
-    entries: countField(1, 1_000_000_000).prefault(10_000).describe('Entries that each of them holds.'),
-  })
-  .describe('What the gateway remembers.')
-
-const worker = z
-  .strictObject({
-    component: z.enum(['reference']).default('reference').describe('ragscale’s own ingest worker.'),
-    replicas: replicas(),
-  })
-  .describe('Documents → chunks → vectors → points.')
-
-const tiers = z.strictObject({
-  gateway: gateway.optional(),
-  embed: embed.optional(),
-  vector: vector.optional(),
-  rerank: rerank.optional(),
-  generate: generate.optional(),
-  cache: cache.optional(),
-  worker: worker.optional(),
-})
 
 const workload = z.strictObject({
   rate: rateField().prefault('10/s').describe('Queries to expect.'),
@@ -182,17 +61,27 @@ export const stackSchema = z.strictObject({
     .default('rag')
     .describe('The stack’s name.'),
   target: z.enum(targets).default('local').describe('Where the stack runs.'),
-  tiers: tiers.prefault({}).describe('The roles in the stack, and what fills them.'),
+  rehearse: z
+    .boolean({ error: (issue) => `expected true or false, got ${show(issue.input)}` })
+    .default(false)
+    .describe(
+      'Whether compose, swarm and kubernetes run ragscale’s emulators in place of embed, vector, rerank and generate, as local always does.',
+    ),
+  tiers: tiersSchema.prefault({}).describe('The roles in the stack, and what fills them.'),
   balancer: z
     .strictObject({
       component: z
-        .enum(['nginx', 'reference'])
+        .enum(['nginx', 'haproxy', 'envoy', 'reference'])
         .default('nginx')
         .describe('What balances, where the target lets one choose.'),
       policy: z
         .enum(balancerPolicies)
         .default('least-connections')
         .describe('Which replica gets the next request.'),
+      replicas: countField(1, 100)
+        .prefault(1)
+        .describe('Copies of the balancer itself, on several machines.'),
+      image: imageField().optional().describe('In place of the image that the catalogue pins.'),
     })
     .prefault({})
     .describe('What spreads requests over replicas.'),

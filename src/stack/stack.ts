@@ -16,6 +16,9 @@ export type Stage = (typeof stages)[number]
 /** The tiers that are counted in replicas; `vector` is counted in nodes. */
 export type ReplicaTierName = 'gateway' | 'embed' | 'rerank' | 'generate' | 'cache' | 'worker'
 
+/** Those whose replicas may follow the load. */
+export const scaledTiers = ['gateway', 'embed', 'rerank', 'generate', 'worker'] as const
+
 export interface ReplicaTier {
   readonly component: string
   readonly replicas: number
@@ -84,6 +87,7 @@ export interface ScaleWindow {
 
 /** An API provider in place of replicas. Nulls: no limit is known, or no price. */
 export interface Provider {
+  /** Without a slash at the end; `/v1/…` is put behind it. */
   readonly url: string
   readonly apiKeyEnv: string
   readonly requestsPerMinute: number | null
@@ -108,6 +112,8 @@ export interface Collection {
   readonly points: number
   readonly shards: number
   readonly replication: number
+  /** Copies that must have a write before it is answered: `write_consistency_factor`. */
+  readonly writeConsistency: number
   readonly quantization: 'none' | 'scalar' | 'product' | 'binary'
 }
 
@@ -267,6 +273,8 @@ export interface Stack {
   /** Absolute path of `ragscale.yaml`, and its folder: paths in it are relative to the folder. */
   readonly file: string
   readonly folder: string
+  /** Whether emulators stand in for embed, vector, rerank and generate on the targets that run containers. */
+  readonly rehearse: boolean
   readonly tiers: Readonly<Partial<Record<ReplicaTierName, ReplicaTier>> & { vector?: VectorTier }>
   readonly balancer: Balancer
   /** What else runs beside the tiers, where it is asked for. */

@@ -1,4 +1,5 @@
 import type { Component } from '../component.ts'
+import { languageModelRoom } from './memory.ts'
 import { vllmTiming } from './timing.ts'
 
 /** vLLM's OpenAI-compatible server. It listens only when the model is loaded. */
@@ -25,4 +26,5 @@ export const vllm: Component = {
   },
   scales: 'replicas',
   timing: vllmTiming,
+  room: languageModelRoom,
 }

@@ -5,8 +5,9 @@
  */
 import type { ReplicaTier, VectorTier } from '../../stack/stack.ts'
 import { type Timing, namesOf, unknownTiming } from '../component.ts'
-import { type Gpu, gpuNamed, gpus } from '../gpus.ts'
-import { type LanguageModel, kvBytesPerToken, languageModel, languageModels } from '../models.ts'
+import { gpuNamed, gpus } from '../gpus.ts'
+import { kvBytesPerToken, languageModel, languageModels } from '../models.ts'
+import { kvTokensOf, languageModelRoom, weightsBytes } from './memory.ts'
 
 /** What a decode step reaches of the memory bandwidth on the data sheet, for weights and for the KV cache. */
 const weightsShare = 0.8
@@ -20,12 +21,8 @@ const hostMsPerSequence = 0.01
 const allReduceMs = 0.015
 /** Tokens of context at which a sequence's share of a step is taken. */
 const typicalContext = 1024
-/** vLLM's defaults: `--gpu-memory-utilization`, `--max-num-batched-tokens`. */
-const memoryShare = 0.9
+/** vLLM's default of `--max-num-batched-tokens`. */
 const maxBatchedTokens = 8192
-/** Activations and the CUDA graphs, on each GPU. */
-const activationBytes = 1.5e9
-const bytesPerParameter = 2
 
 /** Continuous batching at 16 bits, from the model's shape and the GPU's data sheet. */
 export function vllmTiming(tier: ReplicaTier | VectorTier): Timing {
@@ -40,14 +37,9 @@ export function vllmTiming(tier: ReplicaTier | VectorTier): Timing {
     return unknownTiming('gpu', `${what}; known are ${namesOf(gpus)}`)
   }
   const span = tier.tensorParallel ?? 1
-  const kvTokens = kvTokensOf(model, gpu, span)
-  const longest = tier.maxModelLength ?? 8192
-  if (kvTokens < longest) {
-    const room =
-      kvTokens <= 0 ? 'its weights do not fit' : `room is left for ${kvTokens} tokens, of ${longest}`
-    return unknownTiming('gpu', `${model.name} on ${span} × ${gpu.name}: ${room}`)
-  }
-  const weights = model.parameters * bytesPerParameter
+  const room = languageModelRoom(tier)
+  if (room?.fits === false) return unknownTiming('gpu', room.because)
+  const weights = weightsBytes(model)
   const allReduces = span > 1 ? 2 * model.layers * allReduceMs : 0
   return {
     model: 'continuous',
@@ -58,13 +50,7 @@ export function vllmTiming(tier: ReplicaTier | VectorTier): Timing {
     msPerPrefillToken: (2 * model.parameters * 1000) / (prefillShare * gpu.flops * span),
     maxSequences: tier.maxSequences ?? 256,
     maxBatchedTokens,
-    kvTokens,
+    kvTokens: kvTokensOf(model, gpu, span),
     cv: 0.03,
   }
-}
-
-/** What is left of the GPUs' memory when weights and activations are in it. */
-function kvTokensOf(model: LanguageModel, gpu: Gpu, span: number): number {
-  const free = (memoryShare * gpu.memoryBytes - activationBytes) * span - model.parameters * bytesPerParameter
-  return Math.floor(free / kvBytesPerToken(model))
 }

@@ -1,21 +1,28 @@
 import { emulatedTiers, timingOf } from '../../catalog/catalog.ts'
-import { encoderModel, languageModel } from '../../catalog/models.ts'
-import { dimensionsOf, normalise } from '../normalise.ts'
+import { vectorDimensions } from '../../catalog/models.ts'
+import { normalise } from '../normalise.ts'
+import { dimensionsOf } from '../normalise/tiers.ts'
+import type { StackShape } from '../schema.ts'
 import { type Rule, type RuleFinding, error, warning } from './rule.ts'
 
-export const tiersNeedEachOther: Rule = ({ tiers }) => {
-  const needs = (name: 'gateway' | 'worker' | 'cache', others: readonly (keyof typeof tiers)[]) =>
+type TierName = keyof StackShape['tiers']
+
+const neededBy: readonly (readonly [TierName, readonly TierName[]])[] = [
+  ['gateway', ['embed', 'vector', 'generate']],
+  ['worker', ['embed', 'vector']],
+  ['cache', ['gateway']],
+  ['queue', ['worker']],
+  ['ui', ['generate']],
+]
+
+export const tiersNeedEachOther: Rule = ({ tiers }) =>
+  neededBy.flatMap(([name, others]) =>
     tiers[name] === undefined
       ? []
       : others
           .filter((other) => tiers[other] === undefined)
-          .map((other) => error([`tiers.${name}`, `tiers.${other}`], `needs a tier ${other}`))
-  return [
-    ...needs('gateway', ['embed', 'vector', 'generate']),
-    ...needs('worker', ['embed', 'vector']),
-    ...needs('cache', ['gateway']),
-  ]
-}
+          .map((other) => error([`tiers.${name}`, `tiers.${other}`], `needs a tier ${other}`)),
+  )
 
 export const collectionFitsItsCluster: Rule = ({ tiers: { vector, embed } }) => {
   if (vector === undefined) return []
@@ -26,6 +33,11 @@ export const collectionFitsItsCluster: Rule = ({ tiers: { vector, embed } }) => 
   if (collection.replication > nodes) {
     const message = `${collection.replication} copies of a shard need as many nodes; there are ${nodes}`
     found.push(error([`${at}.replication`, 'tiers.vector.nodes'], message))
+  }
+  if (collection.writeConsistency > collection.replication) {
+    const message = `no write would ever succeed: ${collection.writeConsistency} copies are to have it, and there are ${collection.replication}`
+    const hint = `at most ${collection.replication}, or raise replication`
+    found.push(error([`${at}.writeConsistency`, `${at}.replication`], message, hint))
   }
   if (shards % nodes !== 0) {
     const message = `${shards} shards do not spread evenly over ${nodes} nodes`
@@ -41,7 +53,7 @@ export const collectionFitsItsCluster: Rule = ({ tiers: { vector, embed } }) => 
 
 function dimensionsMatch(written: number | undefined, model: string | undefined): RuleFinding[] {
   const keys = ['tiers.vector.collection.dimensions', 'tiers.embed.model', 'tiers.embed']
-  const given = model === undefined ? undefined : encoderModel(model)?.dimensions
+  const given = model === undefined ? undefined : vectorDimensions(model)
   if (given === null)
     return [error(['tiers.embed.model'], `${model} is a cross-encoder: it gives no vectors`)]
   if (dimensionsOf(written, model) === undefined) {
@@ -49,24 +61,6 @@ function dimensionsMatch(written: number | undefined, model: string | undefined)
   }
   if (written === undefined || given === undefined || written === given) return []
   return [error(keys, `${model} gives vectors of ${given} dimensions, not ${written}`)]
-}
-
-export const generationFits: Rule = ({ tiers: { generate }, workload }) => {
-  if (generate === undefined) return []
-  const at = 'tiers.generate'
-  const found: RuleFinding[] = []
-  const heads = languageModel(generate.model)?.attentionHeads
-  if (heads !== undefined && heads % generate.tensorParallel !== 0) {
-    const message = `${generate.model} has ${heads} attention heads, which do not divide by ${generate.tensorParallel}`
-    found.push(error([`${at}.tensorParallel`, `${at}.model`], message))
-  }
-  const tokens = workload.inputTokens + workload.outputTokens
-  if (tokens > generate.maxModelLength) {
-    const message = `a prompt and its answer have ${tokens} tokens, more than tiers.generate.maxModelLength`
-    const keys = ['workload.inputTokens', 'workload.outputTokens', `${at}.maxModelLength`]
-    found.push(error(keys, `${message} (${generate.maxModelLength})`))
-  }
-  return found
 }
 
 export const lawsHaveTheirNumbers: Rule = ({ tiers }) =>
@@ -83,9 +77,14 @@ export const lawsHaveTheirNumbers: Rule = ({ tiers }) =>
     })
   })
 
+/** Whether emulators stand in for what is declared: then it needs a timing in place of hardware that can hold it. */
+export function isEmulated({ target, rehearse }: StackShape): boolean {
+  return target === 'local' || rehearse
+}
+
 /** An emulated tier has to be timed: from the catalogue, or as `emulate:` says. */
-export const localIsTimed: Rule = (shape) => {
-  if (shape.target !== 'local') return []
+export const emulatedIsTimed: Rule = (shape) => {
+  if (!isEmulated(shape)) return []
   const { tiers } = normalise(shape, '/')
   return emulatedTiers.flatMap((name) => {
     if (tiers[name] === undefined) return []
@@ -96,34 +95,8 @@ export const localIsTimed: Rule = (shape) => {
   })
 }
 
-export const countsAreWithinLimits: Rule = ({ tiers, limits }) => {
-  const found: RuleFinding[] = []
-  for (const [name, tier] of Object.entries(tiers)) {
-    if (tier === undefined || limits.replicas === undefined) continue
-    const [key, counted] =
-      'nodes' in tier ? (['nodes', tier.nodes] as const) : (['replicas', tier.replicas] as const)
-    if (counted > limits.replicas) {
-      found.push(
-        warning(
-          [`tiers.${name}.${key}`, 'limits.replicas'],
-          `${counted} is above limits.replicas (${limits.replicas})`,
-        ),
-      )
-    }
-  }
-  const gpus = [tiers.embed, tiers.rerank, tiers.generate].reduce((sum, tier) => {
-    const each =
-      tier?.gpu === undefined || tier.gpu.toLowerCase() === 'cpu'
-        ? 0
-        : 'tensorParallel' in tier
-          ? tier.tensorParallel
-          : 1
-    return sum + each * (tier?.replicas ?? 0)
-  }, 0)
-  if (limits.gpus !== undefined && gpus > limits.gpus) {
-    found.push(
-      warning(['limits.gpus', 'tiers'], `the tiers take ${gpus} GPUs, above limits.gpus (${limits.gpus})`),
-    )
-  }
-  return found
-}
+/** On target external nothing of ours runs that could be an emulator. */
+export const rehearsalHasTiers: Rule = ({ target, rehearse }) =>
+  rehearse && target === 'external'
+    ? [error(['rehearse', 'target'], 'means nothing with target external: someone else runs the servers')]
+    : []

@@ -1,24 +1,13 @@
 import { z } from 'zod'
-import { countField, durationField, textField } from './fields.ts'
+import { countField, durationField, textField, urlField, variableField } from './fields.ts'
 
-const variable = () =>
-  textField('the name of an environment variable', {
-    like: /^[A-Za-z_][A-Za-z0-9_]*$/,
-    // What was written may be the secret itself, so it is not repeated.
-    says: () => 'expected the name of an environment variable, such as QDRANT_API_KEY, not the secret itself',
-  })
-
-const url = textField('a URL')
-  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), {
-    error: 'expected a URL that begins with http:// or https://',
-  })
-  .describe('Where it answers.')
+const url = urlField().describe('Where it answers.')
 
 const connection = {
   url,
-  apiKeyEnv: variable().optional().describe('The environment variable that holds the API key.'),
+  apiKeyEnv: variableField().optional().describe('The environment variable that holds the API key.'),
   headersEnv: z
-    .record(textField('a header’s name'), variable())
+    .record(textField('a header’s name'), variableField())
     .optional()
     .describe('Header → the environment variable that holds its value.'),
   caFile: textField('a path').optional().describe('Certificate authority to trust, PEM.'),

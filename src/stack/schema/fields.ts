@@ -1,6 +1,6 @@
 /** The kinds of value that `ragscale.yaml` holds: each a zod schema that reads text with its unit and holds it within bounds. */
 import { z } from 'zod'
-import { type Unit, count, duration, expected, money, percentage, rate, show } from '../units.ts'
+import { type Unit, count, duration, expected, money, percentage, rate, show, size } from '../units.ts'
 
 interface Bounds {
   readonly min: number
@@ -12,6 +12,7 @@ const bounds = {
   rate: { min: 1 / 86_400, max: 1_000_000 },
   money: { min: 0, max: 1e9 },
   percentage: { min: 0, max: 1 },
+  size: { min: 1024 ** 2, max: 1024 ** 5 },
 } satisfies Record<string, Bounds>
 
 /** Milliseconds. */
@@ -20,6 +21,8 @@ export const durationField = (range: Bounds = bounds.duration) => quantity(durat
 export const rateField = () => quantity(rate, bounds.rate)
 /** USD a month. */
 export const moneyField = () => quantity(money, bounds.money)
+/** Bytes. */
+export const sizeField = () => quantity(size, bounds.size)
 /** A ratio from 0 to 1. */
 export const percentageField = () => quantity(percentage, bounds.percentage)
 
@@ -64,6 +67,26 @@ export function textField(
     ? schema
     : schema.regex(pattern.like, { error: (issue) => pattern.says(show(issue.input)) })
 }
+
+/** The name of an environment variable, in place of a secret. */
+export const variableField = () =>
+  textField('the name of an environment variable', {
+    like: /^[A-Za-z_][A-Za-z0-9_]*$/,
+    // What was written may be the secret itself, so it is not repeated.
+    says: () => 'expected the name of an environment variable, such as QDRANT_API_KEY, not the secret itself',
+  })
+
+export const urlField = () =>
+  textField('a URL').refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), {
+    error: 'expected a URL that begins with http:// or https://',
+  })
+
+/** A container image: `[host[:port]/]path[:tag][@digest]`, as the OCI distribution specification has it. */
+export const imageField = () =>
+  textField('a container image', {
+    like: /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/,
+    says: (got) => `expected a container image such as registry.example/name:tag, got ${got}`,
+  })
 
 function quantity(unit: Unit, range: Bounds) {
   return z

@@ -130,6 +130,7 @@ test('search threads are found from queries that wait for the slowest of their s
     points: 6e6,
     shards: 6,
     replication: 1,
+    writeConsistency: 1,
     quantization: 'none',
   }
   const emulation: Emulation = {

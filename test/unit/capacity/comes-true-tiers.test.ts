@@ -103,6 +103,7 @@ describe('a search over shards', () => {
       points: 4e6,
       shards,
       replication: 1,
+      writeConsistency: 1,
       quantization: 'none',
     }
     const servers = 1 + Math.floor(between(1, 8))

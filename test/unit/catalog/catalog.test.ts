@@ -35,6 +35,7 @@ const searching = (points: number, shards: number, more: Partial<VectorTier['col
           points,
           shards,
           replication: 1,
+          writeConsistency: 1,
           quantization: 'none',
           ...more,
         },

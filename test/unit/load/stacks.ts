@@ -16,6 +16,7 @@ export function stackWith(
     target: changes.target ?? 'local',
     file: '/stacks/ragscale.yaml',
     folder: '/stacks',
+    rehearse: false,
     tiers: changes.tiers ?? {},
     balancer: { component: 'reference', policy: 'least-connections', replicas: 1 },
     support: {},

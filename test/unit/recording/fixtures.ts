@@ -117,6 +117,7 @@ export const stack: Stack = {
   target: 'local',
   file: '/home/somebody/handbook/ragscale.yaml',
   folder: '/home/somebody/handbook',
+  rehearse: false,
   tiers: {
     gateway: { component: 'reference', replicas: 1 },
     embed: { component: 'tei', replicas: 2, model: 'BAAI/bge-base-en-v1.5', gpu: 'L4' },

@@ -6,6 +6,7 @@ interface Schema {
   readonly description?: string
   readonly properties?: Readonly<Record<string, Schema>>
   readonly oneOf?: readonly Schema[]
+  readonly items?: Schema
   readonly const?: unknown
 }
 
@@ -18,7 +19,8 @@ function keysOf(at: Schema, path: readonly string[] = []): { path: readonly stri
     { path: [...path, key], schema: inner },
     ...keysOf(inner, [...path, key]),
   ])
-  return [...own, ...(at.oneOf ?? []).flatMap((choice) => keysOf(choice, path))]
+  const inner = [...(at.oneOf ?? []), ...(at.items === undefined ? [] : [at.items])]
+  return [...own, ...inner.flatMap((choice) => keysOf(choice, path))]
 }
 
 describe('the schema for editors', () => {

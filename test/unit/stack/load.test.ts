@@ -196,7 +196,7 @@ describe('a wrong file', () => {
     [
       'an unknown key that is near none',
       `${embed}zzz: 1`,
-      '2:1 zzz: unknown key (known here: name, target, tiers, balancer, workload, slo, limits, endpoints)',
+      '2:1 zzz: unknown key (known here: name, target, rehearse, tiers, balancer, workload, slo, limits, endpoints)',
     ],
     [
       'a key of another tier',
