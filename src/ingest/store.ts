@@ -1,8 +1,10 @@
 import { QdrantClient } from '@qdrant/js-client-rest'
 import { Dispatcher1Wrapper } from 'undici'
 import type { Dispatcher } from 'undici'
-import { ExitCode, UserError, messageOf } from '../errors.ts'
+import { ExitCode, UserError } from '../errors.ts'
 import type { Collection } from '../stack/stack.ts'
+import { createCollection, createIndexes, readCollection, reasonOf } from './collection.ts'
+import type { CollectionShape } from './collection.ts'
 import type { Payload } from './point.ts'
 
 export interface StoredPoint {
@@ -35,8 +37,6 @@ export interface StoreEndpoint {
   readonly timeoutMs?: number
 }
 
-type Api = ReturnType<QdrantClient['api']>
-
 export function qdrantStore(endpoint: StoreEndpoint, collection: Collection): VectorStore {
   const client = clientOf(endpoint).api()
   const init = initOf(endpoint)
@@ -61,30 +61,11 @@ export function qdrantStore(endpoint: StoreEndpoint, collection: Collection): Ve
   return {
     prepare: () =>
       asked('create or check', async () => {
-        const { data } = await client.collectionExists(of, init)
-        if (data.result?.exists === true) {
-          await checkVectors(client, collection, init)
-          return { created: false }
-        }
-        await client.createCollection(
-          {
-            ...of,
-            vectors: { size: collection.dimensions, distance: collection.distance },
-            shard_number: collection.shards,
-            replication_factor: collection.replication,
-            write_consistency_factor: 1,
-            ...quantizationOf(collection),
-          },
-          init,
-        )
-        for (const [field, schema] of [
-          ['root', 'keyword'],
-          ['source', 'keyword'],
-          ['chunk', 'integer'],
-        ] as const) {
-          await client.createFieldIndex({ ...of, wait: true, field_name: field, field_schema: schema }, init)
-        }
-        return { created: true }
+        const existing = await readCollection(client, name, init)
+        if (existing === null) return { created: await createCollection(client, collection, init) }
+        refuseDimensions(existing, collection)
+        await createIndexes(client, name, init)
+        return { created: false }
       }),
 
     completeDocuments: (root) =>
@@ -134,7 +115,7 @@ export function qdrantStore(endpoint: StoreEndpoint, collection: Collection): Ve
 }
 
 /** A URL may have a path: a Qdrant behind a proxy. The client takes it apart from the host. */
-function clientOf({ url, headers, timeoutMs }: StoreEndpoint): QdrantClient {
+export function clientOf({ url, headers, timeoutMs }: StoreEndpoint): QdrantClient {
   const { origin, pathname } = new URL(url)
   return new QdrantClient({
     url: origin,
@@ -150,7 +131,7 @@ function clientOf({ url, headers, timeoutMs }: StoreEndpoint): QdrantClient {
  * What goes with each call. The client makes its own connections, without certificates, so it is handed ours;
  * it calls the `fetch` of whichever Node runs, and the wrapper suits any of them.
  */
-function initOf({ dispatcher }: StoreEndpoint): RequestInit {
+export function initOf({ dispatcher }: StoreEndpoint): RequestInit {
   // A key is meant for this host alone.
   const init: RequestInit = { redirect: 'manual' }
   return dispatcher === undefined
@@ -158,12 +139,11 @@ function initOf({ dispatcher }: StoreEndpoint): RequestInit {
     : ({ ...init, dispatcher: new Dispatcher1Wrapper(dispatcher) } as unknown as RequestInit)
 }
 
-async function checkVectors(client: Api, collection: Collection, init: RequestInit): Promise<void> {
-  const { data } = await client.getCollection({ collection_name: collection.name }, init)
-  const size = data.result?.config.params.vectors?.size
-  if (size === collection.dimensions) return
+/** Throws where the existing collection holds vectors of another size. */
+export function refuseDimensions({ dimensions }: CollectionShape, collection: Collection): void {
+  if (dimensions === collection.dimensions) return
   throw new UserError(
-    `collection "${collection.name}" holds vectors of ${typeof size === 'number' ? size : 'several'} dimensions, and ${collection.dimensions} are wanted`,
+    `collection "${collection.name}" holds vectors of ${dimensions ?? 'several'} dimensions, and ${collection.dimensions} are wanted`,
     {
       exitCode: ExitCode.usage,
       hint: 'Name another collection, or embed with the model that this one was made with; in tiers.vector.collection, set dimensions to what that model gives.',
@@ -173,27 +153,4 @@ async function checkVectors(client: Api, collection: Collection, init: RequestIn
 
 function match(key: string, value: string | number): { key: string; match: { value: string | number } } {
   return { key, match: { value } }
-}
-
-function quantizationOf({ quantization }: Collection): object {
-  switch (quantization) {
-    case 'none':
-      return {}
-    case 'scalar':
-      return { quantization_config: { scalar: { type: 'int8', always_ram: true } } }
-    case 'product':
-      return { quantization_config: { product: { compression: 'x16', always_ram: true } } }
-    case 'binary':
-      return { quantization_config: { binary: { always_ram: true } } }
-  }
-}
-
-/** What Qdrant itself said, where it said something. */
-function reasonOf(error: unknown): string {
-  const data =
-    error instanceof Error && 'data' in error
-      ? (error.data as { status?: { error?: string } } | undefined)
-      : undefined
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
-  return data?.status?.error ?? `${messageOf(error)}${cause}`
 }

@@ -9,10 +9,16 @@
  * The parent may ask `{ type: 'sample' }` at any time: a service answers for its own CPU and memory, which is
  * the same on every operating system and exact to the microsecond.
  *
- * Without a parent (a container, systemd) the configuration is JSON in the file that `RAGSCALE_CONFIG` names.
+ * Without a parent (a container, systemd) the configuration is JSON in the file that `RAGSCALE_CONFIG` names
+ * (services/config-file.ts), SIGTERM stops the service as its configuration says, and it writes a line when it
+ * listens, when it begins to stop and when it fails.
  */
-import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
+import { ExitCode, UserError, messageOf } from '../errors.ts'
+import { readConfigFile } from './config-file.ts'
+
+/** How long a service may go on after a signal, where its configuration says nothing. */
+const defaultGraceMs = 10_000
 
 export interface RunningService {
   readonly port: number
@@ -20,6 +26,8 @@ export interface RunningService {
   reconfigure?(config: unknown): void | Promise<void>
   /** What only the service knows of its load; a service without a queue or a model leaves it out. */
   sample?(): ServiceSample
+  /** How long it may take to stop when it is signalled rather than told; default: 10 seconds. */
+  readonly graceMs?: number
   /** Stops accepting, lets what is in flight end within `graceMs`, then closes. */
   close(graceMs: number): Promise<void>
 }
@@ -61,14 +69,16 @@ export interface ProcessSample extends ServiceSample {
 
 /** The `main` of a service: waits for its configuration, starts, and stops when told or when the parent is gone. */
 export function runService(start: (config: unknown) => Promise<RunningService>): void {
+  const hasParent = process.send !== undefined
   let running: RunningService | undefined
   let stopping = false
 
   const stop = async (graceMs: number): Promise<void> => {
     if (stopping) return
     stopping = true
+    if (!hasParent) process.stderr.write(`stopping: what is in flight has ${graceMs / 1_000} s to end\n`)
     await running?.close(graceMs)
-    process.exit(0)
+    process.exit(ExitCode.ok)
   }
 
   const configure = async (config: unknown): Promise<void> => {
@@ -80,23 +90,25 @@ export function runService(start: (config: unknown) => Promise<RunningService>):
       }
       running = await start(config)
       tellParent({ type: 'listening', port: running.port })
+      if (!hasParent) process.stderr.write(`listening on port ${running.port}\n`)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       process.stderr.write(`${message}\n`)
       if (running !== undefined) tellParent({ type: 'failed', message })
       // Only once the message has left may the process end.
-      else tellParent({ type: 'failed', message }, () => process.exit(1))
+      else tellParent({ type: 'failed', message }, () => process.exit(ExitCode.failed))
     }
   }
 
-  process.on('SIGTERM', () => void stop(10_000))
+  const stopBySignal = (): void => void stop(running?.graceMs ?? defaultGraceMs)
+  process.on('SIGTERM', stopBySignal)
   // Ctrl-C reaches the whole process group; only the parent decides what it means.
   process.on('SIGINT', () => {
-    if (!process.connected) void stop(10_000)
+    if (!process.connected) stopBySignal()
   })
 
-  if (process.send === undefined) {
-    void configureFromFile(configure)
+  if (!hasParent) {
+    void ownConfig().then(configure)
     return
   }
   process.on('message', (message: ToService) => {
@@ -104,25 +116,38 @@ export function runService(start: (config: unknown) => Promise<RunningService>):
     else if (message.type === 'sample') tellParent({ type: 'sample', ...sampleOf(running) })
     else void stop(message.graceMs)
   })
-  process.on('disconnect', () => process.exit(0))
+  process.on('disconnect', () => process.exit(ExitCode.ok))
 }
 
-async function configureFromFile(configure: (config: unknown) => Promise<void>): Promise<void> {
-  const file = process.env['RAGSCALE_CONFIG']
-  if (file === undefined) {
-    process.stderr.write('RAGSCALE_CONFIG must name a JSON file with the configuration of this service.\n')
-    process.exit(2)
+/**
+ * The `main` of a job: runs once by its configuration file, says in one line what came of it, and exits 0 or 1.
+ * A signal ends it as it would any program: what it does must bear being run again.
+ */
+export function runJob(run: (config: unknown, signal: AbortSignal) => Promise<string>): void {
+  const interrupted = new AbortController()
+  process.on('SIGTERM', () => interrupted.abort(new Error('stopped by SIGTERM')))
+  process.on('SIGINT', () => interrupted.abort(new Error('stopped by SIGINT')))
+  const runOnce = async (): Promise<void> => {
+    const config = await ownConfig()
+    try {
+      process.stdout.write(`${await run(config, interrupted.signal)}\n`)
+      process.exitCode = ExitCode.ok
+    } catch (error) {
+      const hint = error instanceof UserError && error.hint !== undefined ? ` ${error.hint}` : ''
+      process.stderr.write(`${messageOf(error)}.${hint}\n`)
+      process.exitCode = ExitCode.failed
+    }
   }
-  let config: unknown
+  void runOnce()
+}
+
+async function ownConfig(): Promise<unknown> {
   try {
-    config = JSON.parse(await readFile(file, 'utf8'))
+    return await readConfigFile(process.env)
   } catch (error) {
-    process.stderr.write(
-      `could not read ${file}: ${error instanceof Error ? error.message : String(error)}\n`,
-    )
-    process.exit(2)
+    process.stderr.write(`${messageOf(error)}\n`)
+    process.exit(ExitCode.usage)
   }
-  await configure(config)
 }
 
 function sampleOf(running: RunningService | undefined): ProcessSample {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { Emulation } from '../../stack/stack.ts'
+import { listenShape } from '../config.ts'
+import { hashText } from './hash.ts'
 
 const positive = z.number().positive()
 const notNegative = z.number().nonnegative()
@@ -55,23 +57,11 @@ export const emulationSchema: z.ZodType<Emulation> = z.discriminatedUnion('model
 
 /** What every emulated replica is told. */
 export const replicaSchema = z.object({
-  host: z.string().default('127.0.0.1'),
-  /** 0: any that is free. */
-  port: z.int().min(0).max(65_535).default(0),
+  ...listenShape,
   component: z.string(),
   emulation: emulationSchema,
-  seed: z.int().default(1),
+  /** No two replicas may draw the same: a text, such as `"1 ${HOSTNAME}"`, is a seed by its hash. */
+  seed: z.union([z.int(), z.string().transform((text) => hashText(text))]).default(1),
   /** Where to write what was drawn, one JSON object a line. */
   logFile: z.string().nullable().default(null),
 })
-
-/** Parses a service's configuration; throws with every fault in words. */
-export function parseConfig<Schema extends z.ZodType>(
-  service: string,
-  schema: Schema,
-  config: unknown,
-): z.output<Schema> {
-  const result = schema.safeParse(config)
-  if (!result.success) throw new Error(`configuration of ${service}:\n${z.prettifyError(result.error)}`)
-  return result.data
-}

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { drainSchema, embedSchema, listenShape, wholeNumber } from '../config.ts'
 
 const ttl = z
   .number()
@@ -9,15 +10,9 @@ const ttl = z
 
 /** What one gateway replica is told. Secrets come by the name of an environment variable only. */
 export const gatewayConfigSchema = z.strictObject({
-  host: z.string().default('127.0.0.1'),
-  port: z.int().min(0).max(65_535).default(0),
-  replica: z.int().positive().default(1),
-  embed: z.strictObject({
-    url: z.url(),
-    protocol: z.enum(['tei', 'openai']).default('tei'),
-    model: z.string().optional(),
-    apiKeyEnv: z.string().optional(),
-  }),
+  ...listenShape,
+  replica: wholeNumber(1).default(1),
+  embed: embedSchema,
   vector: z.strictObject({ url: z.url(), collection: z.string(), apiKeyEnv: z.string().optional() }),
   rerank: z.strictObject({ url: z.url() }).nullable().default(null),
   generate: z.strictObject({
@@ -52,6 +47,8 @@ export const gatewayConfigSchema = z.strictObject({
     .string()
     .default('REDIS_URL')
     .describe('Where it is set, the caches are shared through Redis.'),
+  redisPasswordEnv: z.string().default('REDIS_PASSWORD').describe('Where the URL holds none.'),
+  drain: drainSchema.prefault({}),
 })
 
 export type GatewayConfig = z.output<typeof gatewayConfigSchema>

@@ -1,12 +1,16 @@
+import { parseConfig } from '../config.ts'
+import { portOf } from '../drain.ts'
 import { runService } from '../process.ts'
 import { gatewayConfigSchema } from './config.ts'
 import { createGateway } from './server.ts'
 
 runService(async (given) => {
-  const config = gatewayConfigSchema.parse(given)
+  const config = parseConfig('the gateway', gatewayConfigSchema, given)
   const gateway = await createGateway(config, process.env)
   await gateway.app.listen({ host: config.host, port: config.port })
-  const address = gateway.app.server.address()
-  if (address === null || typeof address === 'string') throw new Error('the gateway listens on no port')
-  return { port: address.port, close: (graceMs) => gateway.close(graceMs) }
+  return {
+    port: portOf(gateway.app),
+    graceMs: config.drain.graceMs,
+    close: (graceMs) => gateway.close(graceMs),
+  }
 })

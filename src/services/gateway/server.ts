@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import * as z from 'zod'
+import { drainOf } from '../drain.ts'
+import { optionalSecret } from '../secrets.ts'
 import { openCaches } from './cache.ts'
 import type { Caches } from './cache.ts'
 import type { GatewayConfig } from './config.ts'
@@ -28,30 +30,20 @@ export interface Gateway {
 
 export async function createGateway(config: GatewayConfig, env: NodeJS.ProcessEnv): Promise<Gateway> {
   const metrics = createMetrics()
-  const caches = await openCaches(config.cache, env[config.redisUrlEnv], (name) => metrics.cacheFailed(name))
+  const caches = await openCaches(config.cache, optionalSecret(config.redisUrlEnv, env), (name) =>
+    metrics.cacheFailed(name),
+  )
   const parts = partsOf(config, caches)
   const app = Fastify({ logger: false, bodyLimit: 1 << 20, forceCloseConnections: 'idle' })
   let inFlight = 0
-  let draining = false
 
-  app.addHook('onRequest', (_request, reply, done) => {
-    // A kept connection would hold the drain up until its keep-alive ended.
-    reply.raw.once('close', () => {
-      if (draining) setImmediate(() => app.server.closeIdleConnections())
-    })
-    done()
-  })
-
-  app.get('/healthz', () => ({ status: 'ok' }))
-  app.get('/readyz', (_request, reply) => {
-    const circuits = Object.fromEntries(
+  // An open circuit is not "unready": taking every replica out because one upstream fails helps nobody.
+  const drain = drainOf(app, config.drain, () => ({
+    inFlight,
+    circuits: Object.fromEntries(
       Object.entries(parts.policies).map(([stage, policy]) => [stage, policy.circuit()]),
-    )
-    // An open circuit is not "unready": taking every replica out because one upstream fails helps nobody.
-    return reply
-      .code(draining ? 503 : 200)
-      .send({ status: draining ? 'draining' : 'ready', inFlight, circuits })
-  })
+    ),
+  }))
   app.get('/metrics', async (_request, reply) => {
     for (const [stage, policy] of Object.entries(parts.policies)) metrics.circuit(stage, policy.circuit())
     return await reply.type('text/plain; version=0.0.4').send(await metrics.text())
@@ -98,10 +90,7 @@ export async function createGateway(config: GatewayConfig, env: NodeJS.ProcessEn
   return {
     app,
     close: async (graceMs) => {
-      draining = true
-      const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
-      await app.close()
-      clearTimeout(cut)
+      await drain.end(graceMs)
       await caches.close()
     },
   }

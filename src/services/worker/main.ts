@@ -1,13 +1,16 @@
 import { httpEmbedder } from '../../ingest/embedder.ts'
 import { qdrantStore } from '../../ingest/store.ts'
+import { parseConfig } from '../config.ts'
+import { portOf } from '../drain.ts'
 import { runService } from '../process.ts'
+import { requiredSecret } from '../secrets.ts'
 import { workerConfigSchema } from './config.ts'
 import { createWorker } from './server.ts'
 
 runService(async (given) => {
-  const config = workerConfigSchema.parse(given)
-  const embedKey = secret(config.embed.apiKeyEnv)
-  const vectorKey = secret(config.vector.apiKeyEnv)
+  const config = parseConfig('the worker', workerConfigSchema, given)
+  const embedKey = requiredSecret(config.embed.apiKeyEnv, process.env)
+  const vectorKey = requiredSecret(config.vector.apiKeyEnv, process.env)
   const { url, protocol, model } = config.embed
   const worker = createWorker({
     embed: httpEmbedder({
@@ -21,16 +24,12 @@ runService(async (given) => {
       config.collection,
     ),
     maxInFlight: config.maxInFlight,
+    drain: config.drain,
   })
   await worker.app.listen({ host: config.host, port: config.port })
-  const address = worker.app.server.address()
-  if (address === null || typeof address === 'string') throw new Error('the worker listens on no port')
-  return { port: address.port, close: (graceMs) => worker.close(graceMs) }
+  return {
+    port: portOf(worker.app),
+    graceMs: config.drain.graceMs,
+    close: (graceMs) => worker.close(graceMs),
+  }
 })
-
-function secret(name: string | undefined): string | undefined {
-  if (name === undefined) return undefined
-  const value = process.env[name]
-  if (value === undefined) throw new Error(`the environment variable ${name} is not set`)
-  return value
-}

@@ -6,6 +6,8 @@ import { messageOf } from '../../errors.ts'
 import type { Embedder } from '../../ingest/embedder.ts'
 import { ingestDocument } from '../../ingest/ingest-document.ts'
 import type { VectorStore } from '../../ingest/store.ts'
+import type { DrainConfig } from '../config.ts'
+import { drainOf } from '../drain.ts'
 
 const bodySchema = z.object({
   source: z.string().min(1).max(1_000),
@@ -19,7 +21,12 @@ export interface Worker {
 }
 
 /** `POST /documents` { source, text } → chunks, embeddings, points; answered when they are stored. */
-export function createWorker(parts: { embed: Embedder; store: VectorStore; maxInFlight: number }): Worker {
+export function createWorker(parts: {
+  embed: Embedder
+  store: VectorStore
+  maxInFlight: number
+  drain: Pick<DrainConfig, 'noticeMs'>
+}): Worker {
   const registry = new Registry()
   const registers = [registry]
   const documents = new Counter({
@@ -43,18 +50,8 @@ export function createWorker(parts: { embed: Embedder; store: VectorStore; maxIn
   const app = Fastify({ logger: false, bodyLimit: 8 << 20, forceCloseConnections: 'idle' })
   const stopping = new AbortController()
   let inFlight = 0
-  let draining = false
+  const drain = drainOf(app, parts.drain, () => ({ inFlight }))
 
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.raw.once('close', () => {
-      if (draining) setImmediate(() => app.server.closeIdleConnections())
-    })
-    done()
-  })
-  app.get('/healthz', () => ({ status: 'ok' }))
-  app.get('/readyz', (_request, reply) =>
-    reply.code(draining ? 503 : 200).send({ status: draining ? 'draining' : 'ready', inFlight }),
-  )
   app.get(
     '/metrics',
     async (_request, reply) => await reply.type('text/plain; version=0.0.4').send(await registry.metrics()),
@@ -92,14 +89,6 @@ export function createWorker(parts: { embed: Embedder; store: VectorStore; maxIn
   })
   return {
     app,
-    close: async (graceMs) => {
-      draining = true
-      const cut = setTimeout(() => {
-        stopping.abort()
-        app.server.closeAllConnections()
-      }, graceMs)
-      await app.close()
-      clearTimeout(cut)
-    },
+    close: (graceMs) => drain.end(graceMs, () => stopping.abort()),
   }
 }

@@ -1,15 +1,16 @@
 import { z } from 'zod'
-import { parseConfig, replicaSchema } from '../config.ts'
+import { parseConfig, wholeNumber } from '../../config.ts'
+import { replicaSchema } from '../config.ts'
 
 const schema = replicaSchema
   .extend({
     component: z.string().default('qdrant'),
     /** Which node of its stack this is, from 1; for messages only. */
-    node: z.int().positive().default(1),
+    node: wholeNumber(1).default(1),
     /** Whether it is a member of a cluster, if only of one; without, it answers as a single node does. */
     cluster: z.boolean().default(true),
     /** Where other nodes speak to it; null: on the same port as clients. 0: any that is free. */
-    peerPort: z.int().min(0).max(65_535).nullable().default(null),
+    peerPort: wholeNumber(0, 65_535).nullable().default(null),
     /** How other nodes reach it; default: by `host` and the port that it listens on for them. */
     uri: z.url().nullable().default(null),
     /** Where a node of the cluster to join is reached by nodes; null, or its own: it founds the cluster. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { parseConfig, replicaSchema } from '../config.ts'
+import { parseConfig } from '../../config.ts'
+import { replicaSchema } from '../config.ts'
 
 const schema = replicaSchema
   .extend({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Emulation } from '../../../stack/stack.ts'
-import { parseConfig, replicaSchema } from '../config.ts'
+import { parseConfig } from '../../config.ts'
+import { replicaSchema } from '../config.ts'
 
 const schema = replicaSchema
   .extend({

@@ -35,7 +35,7 @@ function memoryStore(): VectorStore & { points: Map<string, StoredPoint> } {
 const embed: Embedder = (texts) => Promise.resolve(texts.map((text) => [text.length]))
 
 async function start(store: VectorStore, embedder: Embedder = embed, maxInFlight = 4): Promise<string> {
-  worker = createWorker({ store, embed: embedder, maxInFlight })
+  worker = createWorker({ store, embed: embedder, maxInFlight, drain: { noticeMs: 0 } })
   return await worker.app.listen({ host: '127.0.0.1', port: 0 })
 }
 

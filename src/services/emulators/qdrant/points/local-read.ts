@@ -1,7 +1,7 @@
 import { textFieldsOf, type CollectionState } from '../cluster/state.ts'
 import { compileFilter, type Predicate } from '../filter/filter.ts'
 import { elementsAt, parsePath } from '../filter/path.ts'
-import { hashVector } from '../hash.ts'
+import { hashVector } from '../../hash.ts'
 import { isIndexed, missChance, type IndexShape } from '../search/recall.ts'
 import type { LocalShards } from '../storage/local-shards.ts'
 import { byIds, nearest, ordered, page, type Hit } from '../storage/read.ts'

@@ -1,4 +1,4 @@
-import { hashText } from '../hash.ts'
+import { hashText } from '../../hash.ts'
 import type { CollectionState, ShardKey } from '../cluster/state.ts'
 import { wrongInput } from '../errors.ts'
 import type { PointId } from '../wire/point-id.ts'

@@ -1,4 +1,4 @@
-import { hashPair } from '../hash.ts'
+import { hashPair } from '../../hash.ts'
 
 /** The approximate index of a shard, as far as it decides what is missed. */
 export interface IndexShape {

@@ -1,7 +1,7 @@
 import type { Predicate } from '../filter/filter.ts'
 import { comparableNumber } from '../filter/range.ts'
 import { elementsAt, parsePath } from '../filter/path.ts'
-import { hashText } from '../hash.ts'
+import { hashText } from '../../hash.ts'
 import { isMissed } from '../search/recall.ts'
 import { topK } from '../search/top-k.ts'
 import { comparePointIds, pointIdText, type PointId } from '../wire/point-id.ts'
