@@ -1,7 +1,16 @@
 import { ExitCode, UserError } from '../errors.ts'
 import type { Emulation, ReplicaTierName, Stack, Tier } from '../stack/stack.ts'
+import { cadvisor } from './cadvisor/component.ts'
+import { collector } from './collector/component.ts'
 import { type Component, type Timing, unknownTiming } from './component.ts'
+import { dcgm } from './dcgm/component.ts'
+import { grafana } from './grafana/component.ts'
+import { haproxy } from './haproxy/component.ts'
+import { jaeger } from './jaeger/component.ts'
 import { nginx } from './nginx/component.ts'
+import { openWebui } from './open-webui/component.ts'
+import { postgres } from './postgres/component.ts'
+import { prometheus } from './prometheus/component.ts'
 import { qdrant } from './qdrant/component.ts'
 import { memory, redis } from './redis/component.ts'
 import { reference } from './reference/component.ts'
@@ -9,7 +18,24 @@ import type { Scaling } from './scaling.ts'
 import { tei } from './tei/component.ts'
 import { vllm } from './vllm/component.ts'
 
-export const components: readonly Component[] = [reference, tei, qdrant, vllm, redis, memory, nginx]
+export const components: readonly Component[] = [
+  reference,
+  tei,
+  qdrant,
+  vllm,
+  redis,
+  memory,
+  nginx,
+  haproxy,
+  postgres,
+  openWebui,
+  prometheus,
+  grafana,
+  collector,
+  jaeger,
+  dcgm,
+  cadvisor,
+]
 
 /** Undefined when no component has that name. */
 export function componentNamed(name: string): Component | undefined {

@@ -1,13 +1,86 @@
+import { ExitCode, UserError } from '../../errors.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { drainSeconds, portsOf, statusPort } from '../balancing.ts'
 import type { Component } from '../component.ts'
+import type { Container, Deployment, Image } from '../container.ts'
+import { mebibyte, resources } from '../resources.ts'
+import { nginxConfig, nginxConfigPath } from './config.ts'
 
 export const nginx: Component = {
   name: 'nginx',
   title: 'nginx',
   fills: ['balancer'],
   protocol: null,
-  ports: { http: 80 },
-  healthPath: null,
+  ports: { http: 8080, status: statusPort },
+  healthPath: '/healthz',
+  // `/status` is stub_status, which Prometheus does not read without an exporter.
   metricsPath: null,
   metrics: {},
   scales: 'replicas',
+  deploy,
+  balance: (balancing) => ({ path: nginxConfigPath, text: nginxConfig(balancing) }),
+}
+
+function deploy({ stack }: Deployment): Container {
+  return {
+    image: imageOf(stack),
+    // Without the image's entrypoint, which edits a configuration that is not ours.
+    command: ['nginx', '-g', 'daemon off;'],
+    env: {},
+    secrets: [],
+    ports: portsOf(stack),
+    mounts: [],
+    files: [],
+    health: {
+      http: { path: '/healthz', port: statusPort },
+      // Busybox's, which the image has.
+      command: ['wget', '-q', '-O', '/dev/null', `http://127.0.0.1:${statusPort}/healthz`],
+      livePath: null,
+      startupSeconds: 10,
+      intervalSeconds: 5,
+      timeoutSeconds: 2,
+      failures: 3,
+    },
+    resources: resources({
+      cpus: 0.5,
+      memoryBytes: 128 * mebibyte,
+      memoryLimitBytes: 512 * mebibyte,
+      because:
+        'two processes of 10 MiB; 128 KiB for each request body that is being read, larger ones in /tmp',
+    }),
+    gpus: 0,
+    sharedMemoryBytes: null,
+    // The image stops by SIGQUIT: no new connections, answers that are being given end.
+    stop: { graceSeconds: 15 + drainSeconds + 15, preStopSeconds: 15 },
+    root: false,
+    user: '101:101',
+    readOnly: true,
+  }
+}
+
+function imageOf({ balancer }: Stack): Image {
+  if (balancer.image === undefined) {
+    return {
+      reference: 'nginxinc/nginx-unprivileged:1.30.4-alpine-slim',
+      because: 'stable branch (July 2026); its user is 101, not root, and it stops by SIGQUIT',
+    }
+  }
+  refuseWithoutResolve(balancer.image)
+  return { reference: balancer.image, because: 'balancer.image of ragscale.yaml' }
+}
+
+/** `resolve` came with 1.27.3 (November 2024); before it nginx exits on it, or keeps the first addresses for ever. */
+function refuseWithoutResolve(image: string): void {
+  const [, major, minor, patch] = /:(\d+)\.(\d+)(?:\.(\d+))?/.exec(image) ?? []
+  if (major === undefined || minor === undefined) return
+  const version = Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch ?? 999)
+  if (version >= 1_027_003) return
+  throw new UserError(
+    `balancer.image: ${image} is older than nginx 1.27.3 and cannot follow replicas that come and go`,
+    {
+      hint: 'Take nginx 1.27.3 or later, or leave `balancer.image` out.',
+      exitCode: ExitCode.usage,
+      code: 'config',
+    },
+  )
 }

@@ -1,0 +1,79 @@
+/**
+ * What a balancer is told, in terms that nginx, HAProxy and Envoy share. `render/balancer` makes it from a stack; the
+ * component's folder writes it in its own language (`Component.balance`).
+ */
+import type { BalancerPolicy, Stack } from '../stack/stack.ts'
+import { type BalancedTier, balancedTiers, balancerPorts } from './container.ts'
+import { providerOf } from './provided.ts'
+
+export interface Balancing {
+  readonly upstreams: readonly Upstream[]
+  /** The DNS server that knows the replicas, for software that does not read `/etc/resolv.conf`. */
+  readonly resolver: string
+}
+
+/** One tier: where it is asked for, who answers, and how its requests look. */
+export interface Upstream {
+  readonly tier: BalancedTier
+  readonly listen: number
+  readonly policy: BalancerPolicy
+  /** Who answers, and what share of the requests each gets. A canary is a second one. */
+  readonly pools: readonly [Pool, ...Pool[]]
+  /** Answers 200 when a replica may be sent requests; null: connecting says enough. */
+  readonly healthPath: string | null
+  /** Replicas that room is kept for, where the software cannot grow its list by itself (HAProxy). */
+  readonly slots: number
+  readonly traffic: Traffic
+}
+
+export interface Pool {
+  /** Of the group of replicas: the tier's name; for a canary `embed-canary`. */
+  readonly name: string
+  /** Resolves to every replica's address. */
+  readonly host: string
+  readonly port: number
+  /** Of 100. All pools of a tier together make 100. */
+  readonly share: number
+}
+
+export interface Traffic {
+  /** The largest body let through. Above what the servers themselves accept, so that callers see their answer. */
+  readonly maxBodyBytes: number
+  /** How long a server may say nothing before the request is given up, in seconds. */
+  readonly silenceSeconds: number
+  /** Answers are streams of tokens: each is passed on as it comes. */
+  readonly streams: boolean
+  /** The whole request is read before a replica is chosen for it. */
+  readonly readsWholeRequest: boolean
+}
+
+/**
+ * Replicas behind it close a connection that was idle for 5 s (vLLM's `VLLM_HTTP_TIMEOUT_KEEP_ALIVE`, uvicorn's and
+ * actix-web's default, which is Qdrant's). A balancer that closes first never sends a request into a closing one.
+ */
+export const upstreamIdleSeconds = 4
+
+/** How old a list of replicas may be. Docker's DNS gives its answers 600 s to live, which nobody wants. */
+export const resolveSeconds = 5
+
+/** A replica that is not there costs a request this long at most before another is tried. On one network it takes below 1 ms. */
+export const connectSeconds = 1
+
+/** After a stop is asked for, how long answers that are being given may take: 4,000 tokens at 40 a second, and some. */
+export const drainSeconds = 120
+
+/** Health and metrics of the balancer itself; never published. */
+export const statusPort = 8090
+
+/** The tiers of a stack that a balancer stands before: all that have replicas of ours, in the order of their ports. */
+export function balancedTiersOf(stack: Stack): BalancedTier[] {
+  return balancedTiers.filter(
+    (tier) => stack.tiers[tier] !== undefined && providerOf(stack, tier) === undefined,
+  )
+}
+
+/** Ports of a balancer's container: one a tier, named after it, and its own. */
+export function portsOf(stack: Stack): Record<string, number> {
+  const tiers = balancedTiersOf(stack).map((tier) => [tier, balancerPorts[tier]] as const)
+  return { ...Object.fromEntries(tiers), status: statusPort }
+}

@@ -1,0 +1,188 @@
+import {
+  type Balancing,
+  connectSeconds,
+  drainSeconds,
+  type Pool,
+  resolveSeconds,
+  statusPort,
+  type Upstream,
+} from '../balancing.ts'
+
+/** Where HAProxy reads it, in its image. */
+export const haproxyConfigPath = '/usr/local/etc/haproxy/haproxy.cfg'
+
+/** Valid for HAProxy 2.6 and later. */
+export function haproxyConfig({ upstreams }: Balancing): string {
+  const sections = [
+    globalLines,
+    resolversLines,
+    defaultsLines,
+    ...upstreams.flatMap((upstream) => [
+      frontendLines(upstream),
+      ...upstream.pools.map((pool) => backendLines(pool, upstream)),
+    ]),
+    statusLines,
+    statsLines,
+  ]
+  return `${sections.map((lines) => lines.map(indented).join('\n')).join('\n\n')}\n`
+}
+
+const globalLines = [
+  'global',
+  'log stdout format raw local0 info',
+  '# Else it is computed from the number of files that may be open, which in a container may be a thousand million.',
+  'maxconn 8192',
+  "# The machine's cores are not the container's; two threads pass on more than 10,000 requests a second.",
+  'nbthread 2',
+  '# After SIGUSR1: what is being answered may end, so much later the rest is cut off.',
+  `hard-stop-after ${drainSeconds}s`,
+  '# For an operator in the container: `set server embed/embed-1 state drain` through socat.',
+  'stats socket /tmp/haproxy.sock mode 600 level admin',
+]
+
+/** Intervals and periods in HAProxy's own words; `hold` is how long the last good answer counts. */
+const resolversLines = [
+  'resolvers replicas',
+  "# The container's DNS server: 127.0.0.11 in Docker, the cluster's on Kubernetes.",
+  'parse-resolv-conf',
+  '# An answer with all replicas of a tier does not fit in 512 bytes.',
+  'accepted_payload_size 8192',
+  `timeout resolve ${resolveSeconds / 5}s`,
+  'timeout retry 1s',
+  'resolve_retries 3',
+  `hold valid ${resolveSeconds}s`,
+  `hold obsolete ${resolveSeconds}s`,
+  `hold nx ${resolveSeconds}s`,
+  '# A DNS server that is down or overwhelmed takes no replica away.',
+  'hold other 60s',
+  'hold refused 60s',
+  'hold timeout 60s',
+]
+
+const defaultsLines = [
+  'defaults',
+  'mode http',
+  'log global',
+  'option dontlognull',
+  'option forwardfor',
+  '# A client that reuses its connection while this stops gets one more answer, which says so, and no reset.',
+  'option idle-close-on-response',
+  '# Another replica is asked when no connection could be made, so before anything was sent. What was sent is never',
+  '# sent again, and 429 or 503 is an answer like any other: nothing here watches what requests get (`observe`).',
+  'retries 2',
+  'option redispatch 1',
+  'retry-on conn-failure',
+  'http-reuse safe',
+  `timeout connect ${connectSeconds}s`,
+  'timeout client 600s',
+  'timeout client-fin 30s',
+  'timeout tunnel 600s',
+  'timeout http-request 60s',
+  'timeout http-keep-alive 75s',
+  'timeout queue 30s',
+  '# A busy replica may be slow to say that it is well.',
+  'timeout check 5s',
+  'default-server check inter 2s fastinter 500ms downinter 1s rise 1 fall 3 init-addr none resolvers replicas resolve-prefer ipv4',
+  '# Idle connections are given up before the servers do it, which is after 5 s (vLLM, Qdrant).',
+  'default-server pool-purge-delay 2s',
+  '# One JSON document a line. The path has no query string: what users ask stays out of logs. Times in milliseconds.',
+  `log-format '${logFormat()}'`,
+]
+
+function logFormat(): string {
+  const text = (name: string, value: string): string => `"${name}":"${value}"`
+  const number = (name: string, value: string): string => `"${name}":${value}`
+  const fields = [
+    text('at', '%[date,utime(%Y-%m-%dT%H:%M:%SZ)]'),
+    text('tier', '%f'),
+    text('method', '%HM'),
+    text('path', '%[var(txn.path),json(utf8s)]'),
+    number('status', '%ST'),
+    number('bytes', '%B'),
+    text('server', '%s'),
+    text('upstream', '%si:%sp'),
+    text('state', '%tsc'),
+    number('queue_ms', '%Tw'),
+    number('connect_ms', '%Tc'),
+    number('header_ms', '%Tr'),
+    number('total_ms', '%Ta'),
+    number('retries', '%rc'),
+    text('request_id', '%[var(txn.request_id),json(utf8s)]'),
+  ]
+  return `{${fields.join(',')}}`
+}
+
+function frontendLines({ tier, listen, pools, traffic }: Upstream): string[] {
+  const [first, ...others] = pools
+  return [
+    `frontend ${tier}`,
+    `bind :${listen}`,
+    ...(traffic.streams ? ['# Each token is passed on when it comes.', 'option http-no-delay'] : []),
+    'http-request set-var(txn.path) path',
+    'http-request set-header X-Request-Id %[uuid] unless { req.hdr(X-Request-Id) -m found }',
+    'http-request set-var(txn.request_id) req.hdr(X-Request-Id)',
+    'http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }',
+    `http-request deny deny_status 413 if { req.body_size gt ${traffic.maxBodyBytes} }`,
+    // Shares of requests, whatever the number of replicas: each draw is among what the pools before have left.
+    ...others.map(
+      (pool, index) => `use_backend ${pool.name} if { rand(${left(others, index)}) lt ${pool.share} }`,
+    ),
+    `default_backend ${first.name}`,
+  ]
+}
+
+/** Of 100, what the pools before this one have left over. */
+function left(pools: readonly Pool[], index: number): number {
+  return pools.slice(0, index).reduce((rest, pool) => rest - pool.share, 100)
+}
+
+function backendLines(
+  { name, host, port }: Pool,
+  { policy, healthPath, slots, traffic }: Upstream,
+): string[] {
+  return [
+    `backend ${name}`,
+    `balance ${policies[policy]}`,
+    `timeout server ${traffic.silenceSeconds}s`,
+    ...(traffic.streams ? ['option http-no-delay'] : []),
+    ...(healthPath === null
+      ? []
+      : [
+          'option httpchk',
+          `http-check send meth GET uri ${healthPath} ver HTTP/1.1 hdr Host ${host}`,
+          // 429: it refuses work, so it is alive. 503 here, unlike on a request, says that it is not ready, or stops.
+          'http-check expect rstatus ^(200|429)$',
+        ]),
+    `# Room for ${slots}: DNS says how many there are.`,
+    `server-template ${name}- ${slots} ${host}:${port}`,
+  ]
+}
+
+const policies = {
+  'least-connections': 'leastconn',
+  'round-robin': 'roundrobin',
+  random: 'random(1)',
+} as const satisfies Record<Upstream['policy'], string>
+
+const statusLines = [
+  'frontend status',
+  `bind :${statusPort}`,
+  'monitor-uri /healthz',
+  'http-request set-log-level silent',
+  'http-request use-service prometheus-exporter if { path /metrics }',
+  'http-request return status 404',
+]
+
+const statsLines = [
+  'frontend stats',
+  '# The page from which an operator drains a replica: from inside the container alone.',
+  'bind 127.0.0.1:8404',
+  'http-request set-log-level silent',
+  'stats enable',
+  'stats uri /',
+  'stats admin if TRUE',
+]
+
+function indented(line: string, index: number): string {
+  return index === 0 ? line : `  ${line}`
+}
