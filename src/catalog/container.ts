@@ -31,8 +31,21 @@ export interface Container {
   readonly stop: Stop
   /** Runs as root inside, because its image is made so; everything else is told not to. */
   readonly root: boolean
+  /** Numeric user and group, `999:999`, wherever it is not root: Kubernetes takes no name for proof of that. */
+  readonly user?: string
   /** It writes nowhere but to its mounts and `/tmp`. */
   readonly readOnly: boolean
+  /** What it needs of the host that it watches; of an agent alone. */
+  readonly host?: HostAccess
+}
+
+export interface HostAccess {
+  /** Seen read-only in the container: `/sys` of the host at `/sys`. */
+  readonly paths: readonly { readonly path: string; readonly at: string }[]
+  /** Linux capabilities beyond the engine's usual ones, without `CAP_`. */
+  readonly capabilities: readonly string[]
+  /** It sees every GPU of its host, and takes none from anybody. */
+  readonly allGpus: boolean
 }
 
 export interface Image {
