@@ -1,3 +1,4 @@
+import { memoryPerNodeBytes } from '../catalog/qdrant/memory.ts'
 import { show } from './explain-calibration.ts'
 import { kneeShare } from './calibrate.ts'
 import { rounded } from './estimate.ts'
@@ -5,7 +6,7 @@ import type { Calibrated } from './model.ts'
 import type { Context, Known } from './pipeline.ts'
 import type { Axis } from './search.ts'
 import type { Confidence, Counts, TierNow, TierRecommendation } from './types.ts'
-import { layoutOf, memoryPerNodeBytes } from './vector.ts'
+import { layoutOf } from './vector.ts'
 
 export interface Decision {
   /** Counts without spares, and with. */

@@ -5,6 +5,7 @@ import { collector } from './collector/component.ts'
 import { type Component, type Timing, unknownTiming } from './component.ts'
 import { dcgm } from './dcgm/component.ts'
 import { grafana } from './grafana/component.ts'
+import { envoy } from './envoy/component.ts'
 import { haproxy } from './haproxy/component.ts'
 import { jaeger } from './jaeger/component.ts'
 import { nginx } from './nginx/component.ts'
@@ -27,6 +28,7 @@ export const components: readonly Component[] = [
   memory,
   nginx,
   haproxy,
+  envoy,
   postgres,
   openWebui,
   prometheus,

@@ -1,4 +1,6 @@
 import type { Component } from '../component.ts'
+import { collectionContainer } from './collection.ts'
+import { metricsPort, qdrantContainer } from './deploy.ts'
 import { qdrantTiming } from './timing.ts'
 
 /** Qdrant: a cluster of nodes that share the shards of a collection. */
@@ -8,7 +10,7 @@ export const qdrant: Component = {
   fills: ['vector'],
   protocol: 'qdrant',
   // The peers' port is never published.
-  ports: { http: 6333, grpc: 6334, peers: 6335 },
+  ports: { http: 6333, grpc: 6334, peers: 6335, metrics: metricsPort },
   // Latched: it never turns false again, so health is also the replicas' states and raft.
   healthPath: '/readyz',
   metricsPath: '/metrics',
@@ -21,4 +23,6 @@ export const qdrant: Component = {
   },
   scales: 'nodes',
   timing: qdrantTiming,
+  deploy: qdrantContainer,
+  prepare: collectionContainer,
 }

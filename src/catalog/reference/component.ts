@@ -1,6 +1,8 @@
 import type { Component } from '../component.ts'
+import { gatewayContainer } from './gateway.ts'
+import { workerContainer } from './worker.ts'
 
-/** Our own gateway, ingest worker and balancer: on every target they run for real. */
+/** Our own gateway and ingest worker, which run for real on every target, and the local target's balancer. */
 export const reference: Component = {
   name: 'reference',
   title: 'ragscale’s own',
@@ -11,4 +13,5 @@ export const reference: Component = {
   metricsPath: '/metrics',
   metrics: {},
   scales: 'replicas',
+  deploy: (about) => (about.tier === 'worker' ? workerContainer(about) : gatewayContainer(about)),
 }

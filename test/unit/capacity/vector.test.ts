@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fewestNodes, layoutOf, memoryPerNodeBytes, quickMemoryBytes } from '../../../src/capacity/vector.ts'
+import { fewestNodes, layoutOf } from '../../../src/capacity/vector.ts'
+import { memoryPerNodeBytes, quickMemoryBytes } from '../../../src/catalog/qdrant/memory.ts'
 import type { Collection } from '../../../src/stack/stack.ts'
 
 const collection: Collection = {
@@ -10,6 +11,7 @@ const collection: Collection = {
   points: 1_000_000,
   shards: 6,
   replication: 1,
+  writeConsistency: 1,
   quantization: 'none',
 }
 

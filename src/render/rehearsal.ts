@@ -1,0 +1,85 @@
+/** A rehearsed tier: our emulator in place of the software that it names, on the same ports and with the same health. */
+import { type EmulatedTier, componentNamed, emulationOf } from '../catalog/catalog.ts'
+import type { Component } from '../catalog/component.ts'
+import type { Addresses, Container, Mount } from '../catalog/container.ts'
+import { encoderModel } from '../catalog/models.ts'
+import { type OwnService, ownHealth, ownService } from '../catalog/reference/service.ts'
+import { gibibyte, mebibyte } from '../catalog/resources.ts'
+import type { Stack } from '../stack/stack.ts'
+
+/** Throws a UserError (exit 2) where nothing is known of the tier's timing. */
+export function rehearsedContainer(stack: Stack, tier: EmulatedTier, addresses: Addresses): Container {
+  const component = componentNamed(stack.tiers[tier]?.component ?? '')
+  const port = component?.ports['http'] ?? 8000
+  const live = tier === 'vector' ? '/livez' : null
+  return ownService({
+    ...emulatorOf(stack, tier, addresses),
+    ports: portsOf(component, port),
+    health: ownHealth(port, component?.healthPath ?? '/health', live),
+    reservation: {
+      cpus: 0.25,
+      memoryBytes: tier === 'vector' ? 512 * mebibyte : 192 * mebibyte,
+      memoryLimitBytes: tier === 'vector' ? 2 * gibibyte : 512 * mebibyte,
+      because:
+        'a rehearsal: an emulator waits most of its time; what the real software needs is not reserved',
+    },
+    graceSeconds: 30,
+  })
+
+  function portsOf(of: Component | undefined, http: number): Record<string, number> {
+    const { peers } = of?.ports ?? {}
+    return tier === 'vector' && peers !== undefined ? { http, peers } : { http }
+  }
+}
+
+type Emulator = Pick<OwnService, 'service' | 'config' | 'mounts'>
+
+function emulatorOf(stack: Stack, tier: EmulatedTier, addresses: Addresses): Emulator {
+  const { tiers } = stack
+  const common = {
+    host: '0.0.0.0',
+    port: componentNamed(tiers[tier]?.component ?? '')?.ports['http'] ?? 8000,
+    component: tiers[tier]?.component,
+    emulation: emulationOf(tiers, tier),
+    // No two replicas of a stack draw the same.
+    seed: `${stack.workload.seed} \${HOSTNAME}`,
+  }
+  switch (tier) {
+    case 'embed':
+    case 'rerank':
+      return { service: 'emulators/tei', config: { ...common, ...encoder(stack, tier) } }
+    case 'generate': {
+      const { model, maxModelLength = null } = tiers.generate ?? {}
+      return { service: 'emulators/vllm', config: { ...common, model, maxModelLength } }
+    }
+    case 'vector':
+      return { service: 'emulators/qdrant', config: { ...common, ...node(addresses) }, mounts: [vectors] }
+  }
+}
+
+const dataFolder = '/data'
+const vectors: Mount = { name: 'vector-data', path: dataFolder, kind: 'own', sizeBytes: gibibyte }
+
+/** The same for every node: a bootstrap that is one's own URI means "the first", as with Qdrant itself. */
+function node(addresses: Addresses) {
+  const peerPort = 6335
+  return {
+    peerPort,
+    uri: addresses.peer('own', peerPort),
+    bootstrap: addresses.peer(1, peerPort),
+    dataFolder,
+  }
+}
+
+function encoder({ tiers }: Stack, tier: 'embed' | 'rerank') {
+  const model = tiers[tier]?.model ?? ''
+  const known = encoderModel(model)
+  const dimensions =
+    tier === 'embed' ? (tiers.vector?.collection.dimensions ?? known?.dimensions ?? undefined) : undefined
+  return {
+    model,
+    modelType: tier === 'embed' ? 'embedding' : 'reranker',
+    ...(dimensions === undefined ? {} : { dimensions }),
+    ...(known === undefined ? {} : { maxInputTokens: known.maxTokens }),
+  }
+}

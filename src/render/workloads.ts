@@ -1,0 +1,166 @@
+/** From a stack to the workloads that it is on a target: what runs, how many of it, and after what. Pure. */
+import { componentNamed, emulatedTiers, type EmulatedTier } from '../catalog/catalog.ts'
+import type { Component } from '../catalog/component.ts'
+import type { Addresses, Container, Deployment } from '../catalog/container.ts'
+import { providerOf } from '../catalog/provided.ts'
+import { ExitCode, UserError } from '../errors.ts'
+import type { ReplicaTier, ReplicaTierName, Stack } from '../stack/stack.ts'
+import { addressesOf } from './addresses.ts'
+import { balancerWorkload } from './balancer-workload.ts'
+import { observabilityWorkloads } from './observability-workloads.ts'
+import { nodesReason, replicasReason } from './reasons.ts'
+import { rehearsedContainer } from './rehearsal.ts'
+import { supportWorkloads } from './support-workloads.ts'
+import type { After, RenderTarget, Topology, Workload } from './topology.ts'
+
+/**
+ * Every workload of the stack, in the order in which they are shown: what waits for another comes after it.
+ * Throws a UserError (exit 2) where the stack cannot run on the target.
+ */
+export function topologyOf(stack: Stack, target: RenderTarget): Topology {
+  const addresses = addressesOf(target)
+  const about = (tier: string): Deployment => ({ stack, tier, addresses, target })
+  const workloads = [
+    ...supportWorkloads(about),
+    ...vectorWorkloads(about),
+    ...serversOf('embed', about),
+    ...serversOf('rerank', about),
+    ...serversOf('generate', about),
+    ...replicasOf('cache', about),
+    ...replicasOf('gateway', about, afterPrepared(stack)),
+    ...replicasOf('worker', about, afterPrepared(stack)),
+    ...balancerWorkload(about),
+    ...observabilityWorkloads(about),
+  ]
+  return { stack, target, workloads: target === 'systemd' ? workloads.filter(runsOnHosts) : workloads }
+}
+
+type About = (tier: string) => Deployment
+
+/** What ragscale puts on plain hosts: its own services. The rest of the stack is the operator's there. */
+function runsOnHosts({ name }: Workload): boolean {
+  return name === 'gateway' || name === 'worker'
+}
+
+/** A tier that serves a model: its replicas, and before them the job that fetches the model for all of them. */
+function serversOf(name: 'embed' | 'rerank' | 'generate', about: About): Workload[] {
+  const { stack } = about(name)
+  const tier = stack.tiers[name]
+  if (tier === undefined || providerOf(stack, name) !== undefined) return []
+  const component = known(tier.component, name)
+  const prefetch = stack.rehearse ? null : (component.prefetch?.(about(name)) ?? null)
+  if (prefetch === null) return replicasOf(name, about)
+  const job: Workload = {
+    ...jobOf(`models-${name}`, name, component, prefetch, []),
+    because: `fetches ${tier.model ?? 'the model'} once, into the volume that all ${name} replicas read it from`,
+  }
+  return [job, ...replicasOf(name, about, [{ name: job.name, until: 'completed' }])]
+}
+
+function replicasOf(name: ReplicaTierName, about: About, after: readonly After[] = []): Workload[] {
+  const { stack, addresses } = about(name)
+  const tier: ReplicaTier | undefined = stack.tiers[name]
+  if (tier === undefined) return []
+  const component = known(tier.component, name)
+  const container = containerOf(component, name, about)
+  if (container === null) return []
+  return [
+    {
+      name,
+      tier: name,
+      component: component.name,
+      kind: 'replicas',
+      // Redis holds one cache: more of them would each hold another.
+      count: name === 'cache' ? 1 : tier.replicas,
+      because: replicasReason(stack, name, tier),
+      container,
+      after,
+      profile: null,
+      metrics: metricsOf(component, container),
+    },
+  ]
+}
+
+function vectorWorkloads(about: About): Workload[] {
+  const { stack } = about('vector')
+  const { vector } = stack.tiers
+  if (vector === undefined) return []
+  const component = known(vector.component, 'vector')
+  const container = containerOf(component, 'vector', about)
+  if (container === null) return []
+  const nodes: Workload = {
+    name: 'vector',
+    tier: 'vector',
+    component: component.name,
+    kind: 'nodes',
+    count: vector.nodes,
+    because: nodesReason(vector),
+    container,
+    after: [],
+    profile: null,
+    metrics: metricsOf(component, container),
+  }
+  const prepare = component.prepare?.(about('vector'))
+  if (prepare === undefined) return [nodes]
+  const { shards, replication } = vector.collection
+  return [
+    nodes,
+    {
+      ...jobOf('collection', 'vector', component, prepare, [{ name: 'vector', until: 'healthy' }]),
+      because: `creates the collection with its ${shards} shards in ${replication} copies, which the first write would not`,
+    },
+  ]
+}
+
+/** What reads and writes the collection begins when it is there. */
+function afterPrepared(stack: Stack): After[] {
+  const prepares = componentNamed(stack.tiers.vector?.component ?? '')?.prepare !== undefined
+  return prepares ? [{ name: 'collection', until: 'completed' }] : []
+}
+
+function jobOf(
+  name: string,
+  tier: string,
+  component: Component,
+  container: Container,
+  after: After[],
+): Workload {
+  return {
+    name,
+    tier,
+    component: component.name,
+    kind: 'job',
+    count: 1,
+    because: 'runs once',
+    container,
+    after,
+    profile: null,
+    metrics: null,
+  }
+}
+
+/** Null where nothing of it runs by itself (a cache that every gateway keeps for itself). */
+function containerOf(component: Component, tier: string, about: About): Container | null {
+  const { stack, addresses } = about(tier)
+  if (stack.rehearse && isEmulated(tier)) return rehearsedContainer(stack, tier, addresses)
+  return component.deploy?.(about(tier)) ?? null
+}
+
+function isEmulated(tier: string): tier is EmulatedTier {
+  return (emulatedTiers as readonly string[]).includes(tier)
+}
+
+/** Metrics that need no key where there is a port for them, else those of the API. */
+function metricsOf(component: Component, { ports }: Container): Workload['metrics'] {
+  const port = ports['metrics'] ?? ports['http']
+  return component.metricsPath === null || port === undefined ? null : { port, path: component.metricsPath }
+}
+
+function known(name: string, tier: string): Component {
+  const component = componentNamed(name)
+  if (component !== undefined) return component
+  throw new UserError(`tiers.${tier}.component: there is no component ${name}`, {
+    exitCode: ExitCode.usage,
+    code: 'config',
+  })
+}
