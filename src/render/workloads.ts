@@ -58,7 +58,7 @@ function serversOf(name: 'embed' | 'rerank' | 'generate', about: About): Workloa
 }
 
 function replicasOf(name: ReplicaTierName, about: About, after: readonly After[] = []): Workload[] {
-  const { stack, addresses } = about(name)
+  const { stack } = about(name)
   const tier: ReplicaTier | undefined = stack.tiers[name]
   if (tier === undefined) return []
   const component = known(tier.component, name)

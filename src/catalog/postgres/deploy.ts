@@ -21,7 +21,7 @@ export function primaryContainer(about: Deployment): Container {
 }
 
 export function replicaContainer(about: Deployment): Container {
-  const [host = '', hostPort = ''] = splitLast(about.addresses.host('metadata', port), ':')
+  const [host, hostPort] = splitLast(about.addresses.host('metadata', port), ':')
   return {
     ...container(about),
     command: ['/bin/bash', '-c', follow(host, hostPort)],

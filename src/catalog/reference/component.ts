@@ -1,5 +1,6 @@
 import type { Component } from '../component.ts'
 import { gatewayContainer } from './gateway.ts'
+import { referenceScaling } from './scaling.ts'
 import { workerContainer } from './worker.ts'
 
 /** Our own gateway and ingest worker, which run for real on every target, and the local target's balancer. */
@@ -13,5 +14,6 @@ export const reference: Component = {
   metricsPath: '/metrics',
   metrics: {},
   scales: 'replicas',
+  scaling: referenceScaling,
   deploy: (about) => (about.tier === 'worker' ? workerContainer(about) : gatewayContainer(about)),
 }
