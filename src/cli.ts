@@ -7,6 +7,7 @@ import type { StatusOptions } from './commands/status.ts'
 import type { LogsOptions } from './commands/logs.ts'
 import type { ScaleOptions } from './commands/scale.ts'
 import type { IngestCommandOptions } from './commands/ingest.ts'
+import type { RenderOptions } from './commands/render.ts'
 import type { LoadtestOptions } from './commands/loadtest.ts'
 import type { ReportOptions } from './commands/report.ts'
 import type { CompareOptions } from './commands/compare.ts'
@@ -79,6 +80,25 @@ export function createProgram(runtime: Runtime): Program {
     .option('--set <key=value>', 'set one value, for example tiers.embed.replicas=3', collect, [])
     .option('--out <folder>', 'where to write', '.')
     .option('--force', 'replace an existing ragscale.yaml', false)
+
+  command('render', 'write deploy/ again; user files stay', async (_args, options: RenderOptions) => {
+    const { render } = await import('./commands/render.ts')
+    return await render(options, runtime)
+  })
+    .addOption(
+      new Option('--target <target>', "what to render for; default the file's").choices([
+        'compose',
+        'swarm',
+        'kubernetes',
+        'systemd',
+        'ci',
+      ]),
+    )
+    .option('--out <folder>', 'where to write; default deploy beside the file')
+    .option('--check', 'write nothing; exit 1 when something would change', false)
+    .option('--diff', 'show the lines that change', false)
+    .option('--dry-run', 'write nothing; say what would change', false)
+    .option('--force', 'replace files that were changed by hand, keeping them aside', false)
 
   command(
     'doctor',
