@@ -32,7 +32,13 @@ export function watchedOf(topology: Topology): Watched {
       .filter((workload) => workload.kind !== 'job' && workload.metrics !== null)
       .map((workload) => {
         const component = componentNamed(workload.component)
-        return { name: workload.name, tier: workload.tier, workload, component, observed: component?.observed }
+        return {
+          name: workload.name,
+          tier: workload.tier,
+          workload,
+          component,
+          observed: component?.observed,
+        }
       }),
   }
 }

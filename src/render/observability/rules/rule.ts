@@ -28,10 +28,10 @@ export interface AlertRule {
 
 export type Rule = RecordingRule | AlertRule
 
-export interface RuleGroup {
+export interface RuleGroup<Of extends Rule = Rule> {
   readonly name: string
   readonly because?: string
-  readonly rules: readonly Rule[]
+  readonly rules: readonly Of[]
 }
 
 /** A rules file; groups without rules are left out. */
@@ -63,7 +63,8 @@ export function comment(text: string): string {
   const lines: string[] = []
   for (const word of text.split(/\s+/)) {
     const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= 110) lines[lines.length - 1] = `${last} ${word}`
+    if (last !== undefined && last.length + 1 + word.length <= 110)
+      lines[lines.length - 1] = `${last} ${word}`
     else lines.push(` ${word}`)
   }
   return lines.join('\n')

@@ -1,0 +1,24 @@
+/** The alerts that components bring themselves, each on its tier. */
+import { dashboardTitleOf } from '../dashboards/titles.ts'
+import { tierSteps } from '../runbook.ts'
+import { ownQuery } from '../scope.ts'
+import type { Watched } from '../watched.ts'
+import type { RuleGroup } from './rule.ts'
+
+export function componentAlerts(watched: Watched): readonly RuleGroup[] {
+  return watched.jobs.map(({ name, tier, component, observed }) => ({
+    name: `ragscale.${name}.alerts`,
+    because: `What ${component?.title ?? name} tells of itself.`,
+    rules: (observed?.alerts ?? []).map((alert) => ({
+      alert: alert.name,
+      expr: ownQuery(watched.scope, alert.expr, name),
+      for: alert.for,
+      labels: { severity: alert.severity, tier, ...watched.scope.labels },
+      annotations: {
+        summary: alert.summary,
+        description: alert.description,
+        runbook: tierSteps(watched.target, tier, dashboardTitleOf(tier)),
+      },
+    })),
+  }))
+}
