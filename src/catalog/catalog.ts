@@ -9,6 +9,8 @@ import { envoy } from './envoy/component.ts'
 import { haproxy } from './haproxy/component.ts'
 import { jaeger } from './jaeger/component.ts'
 import { nginx } from './nginx/component.ts'
+import { ollama } from './ollama/component.ts'
+import { openai } from './openai/component.ts'
 import { openWebui } from './open-webui/component.ts'
 import { postgres } from './postgres/component.ts'
 import { prometheus } from './prometheus/component.ts'
@@ -17,6 +19,7 @@ import { memory, redis } from './redis/component.ts'
 import { reference } from './reference/component.ts'
 import type { Scaling } from './scaling.ts'
 import { tei } from './tei/component.ts'
+import { tgi } from './tgi/component.ts'
 import { vllm } from './vllm/component.ts'
 
 export const components: readonly Component[] = [
@@ -24,6 +27,9 @@ export const components: readonly Component[] = [
   tei,
   qdrant,
   vllm,
+  tgi,
+  ollama,
+  openai,
   redis,
   memory,
   nginx,
@@ -61,6 +67,25 @@ export function timingOf(tiers: Stack['tiers'], name: EmulatedTier): Timing {
   if (tier.emulate !== undefined) return tier.emulate
   const timing = componentNamed(tier.component)?.timing
   return timing?.(tier) ?? unknownTiming('component', 'no timing is known for this component')
+}
+
+/** Whose protocol an emulator of the tier speaks, on its ports and with its metrics. */
+const standIns: Readonly<Record<EmulatedTier, Component>> = {
+  embed: tei,
+  vector: qdrant,
+  rerank: tei,
+  generate: vllm,
+}
+
+/** What answers for a tier: the component that it names, or in a rehearsal what the tier's emulator is one of. */
+export function servingComponent(stack: Stack, tier: Tier): Component | undefined {
+  const named = stack.tiers[tier]?.component
+  if (named === undefined) return undefined
+  return stack.rehearse && isEmulated(tier) ? standIns[tier] : componentNamed(named)
+}
+
+export function isEmulated(tier: string): tier is EmulatedTier {
+  return (emulatedTiers as readonly string[]).includes(tier)
 }
 
 /** As `timingOf`; throws a UserError (exit 2) when nothing is known, which a loaded local stack has been checked for. */

@@ -1,5 +1,5 @@
 /** A rehearsed tier: our emulator in place of the software that it names, on the same ports and with the same health. */
-import { type EmulatedTier, componentNamed, emulationOf } from '../catalog/catalog.ts'
+import { type EmulatedTier, emulationOf, servingComponent } from '../catalog/catalog.ts'
 import type { Component } from '../catalog/component.ts'
 import type { Addresses, Container, Mount } from '../catalog/container.ts'
 import { encoderModel } from '../catalog/models.ts'
@@ -9,13 +9,14 @@ import type { Stack } from '../stack/stack.ts'
 
 /** Throws a UserError (exit 2) where nothing is known of the tier's timing. */
 export function rehearsedContainer(stack: Stack, tier: EmulatedTier, addresses: Addresses): Container {
-  const component = componentNamed(stack.tiers[tier]?.component ?? '')
-  const port = component?.ports['http'] ?? 8000
+  const component = servingComponent(stack, tier)
+  if (component === undefined) throw new Error(`there is no tier ${tier} to rehearse`)
+  const port = portOf(component, 'http')
   const live = tier === 'vector' ? '/livez' : null
   return ownService({
-    ...emulatorOf(stack, tier, addresses),
-    ports: portsOf(component, port),
-    health: ownHealth(port, component?.healthPath ?? '/health', live),
+    ...emulatorOf(stack, tier, addresses, port),
+    ports: tier === 'vector' ? { http: port, peers: portOf(component, 'peers') } : { http: port },
+    health: ownHealth(port, component.healthPath ?? '/health', live),
     reservation: {
       cpus: 0.25,
       memoryBytes: tier === 'vector' ? 512 * mebibyte : 192 * mebibyte,
@@ -25,20 +26,21 @@ export function rehearsedContainer(stack: Stack, tier: EmulatedTier, addresses: 
     },
     graceSeconds: 30,
   })
+}
 
-  function portsOf(of: Component | undefined, http: number): Record<string, number> {
-    const { peers } = of?.ports ?? {}
-    return tier === 'vector' && peers !== undefined ? { http, peers } : { http }
-  }
+function portOf({ name, ports }: Component, use: string): number {
+  const port = ports[use]
+  if (port === undefined) throw new Error(`component ${name} has no port ${use}`)
+  return port
 }
 
 type Emulator = Pick<OwnService, 'service' | 'config' | 'mounts'>
 
-function emulatorOf(stack: Stack, tier: EmulatedTier, addresses: Addresses): Emulator {
+function emulatorOf(stack: Stack, tier: EmulatedTier, addresses: Addresses, port: number): Emulator {
   const { tiers } = stack
   const common = {
     host: '0.0.0.0',
-    port: componentNamed(tiers[tier]?.component ?? '')?.ports['http'] ?? 8000,
+    port,
     component: tiers[tier]?.component,
     emulation: emulationOf(tiers, tier),
     // No two replicas of a stack draw the same.

@@ -1,10 +1,10 @@
 /** From a stack to the workloads that it is on a target: what runs, how many of it, and after what. Pure. */
-import { componentNamed, emulatedTiers, type EmulatedTier } from '../catalog/catalog.ts'
+import { componentNamed, isEmulated, servingComponent } from '../catalog/catalog.ts'
 import type { Component } from '../catalog/component.ts'
 import type { Addresses, Container, Deployment } from '../catalog/container.ts'
 import { providerOf } from '../catalog/provided.ts'
 import { ExitCode, UserError } from '../errors.ts'
-import type { ReplicaTier, ReplicaTierName, Stack } from '../stack/stack.ts'
+import type { ReplicaTier, ReplicaTierName, Stack, Tier } from '../stack/stack.ts'
 import { addressesOf } from './addresses.ts'
 import { balancerWorkload } from './balancer-workload.ts'
 import { observabilityWorkloads } from './observability-workloads.ts'
@@ -47,7 +47,7 @@ function serversOf(name: 'embed' | 'rerank' | 'generate', about: About): Workloa
   const { stack } = about(name)
   const tier = stack.tiers[name]
   if (tier === undefined || providerOf(stack, name) !== undefined) return []
-  const component = known(tier.component, name)
+  const component = known(stack, name)
   const prefetch = stack.rehearse ? null : (component.prefetch?.(about(name)) ?? null)
   if (prefetch === null) return replicasOf(name, about)
   const job: Workload = {
@@ -61,7 +61,7 @@ function replicasOf(name: ReplicaTierName, about: About, after: readonly After[]
   const { stack } = about(name)
   const tier: ReplicaTier | undefined = stack.tiers[name]
   if (tier === undefined) return []
-  const component = known(tier.component, name)
+  const component = known(stack, name)
   const container = containerOf(component, name, about)
   if (container === null) return []
   return [
@@ -85,7 +85,7 @@ function vectorWorkloads(about: About): Workload[] {
   const { stack } = about('vector')
   const { vector } = stack.tiers
   if (vector === undefined) return []
-  const component = known(vector.component, 'vector')
+  const component = known(stack, 'vector')
   const container = containerOf(component, 'vector', about)
   if (container === null) return []
   const nodes: Workload = {
@@ -139,15 +139,13 @@ function jobOf(
   }
 }
 
-/** Null where nothing of it runs by itself (a cache that every gateway keeps for itself). */
-function containerOf(component: Component, tier: string, about: About): Container | null {
+/** Null where nothing of it runs by itself: a cache that every gateway keeps for itself. */
+function containerOf(component: Component, tier: Tier, about: About): Container | null {
   const { stack, addresses } = about(tier)
   if (stack.rehearse && isEmulated(tier)) return rehearsedContainer(stack, tier, addresses)
-  return component.deploy?.(about(tier)) ?? null
-}
-
-function isEmulated(tier: string): tier is EmulatedTier {
-  return (emulatedTiers as readonly string[]).includes(tier)
+  if (component.deploy !== undefined) return component.deploy(about(tier))
+  if (tier === 'cache' || providerOf(stack, tier) !== undefined) return null
+  throw new Error(`component ${component.name} fills ${tier} and says no container`)
 }
 
 /** Metrics that need no key where there is a port for them, else those of the API. */
@@ -156,10 +154,10 @@ function metricsOf(component: Component, { ports }: Container): Workload['metric
   return component.metricsPath === null || port === undefined ? null : { port, path: component.metricsPath }
 }
 
-function known(name: string, tier: string): Component {
-  const component = componentNamed(name)
+function known(stack: Stack, tier: Tier): Component {
+  const component = servingComponent(stack, tier)
   if (component !== undefined) return component
-  throw new UserError(`tiers.${tier}.component: there is no component ${name}`, {
+  throw new UserError(`tiers.${tier}.component: there is no component ${stack.tiers[tier]?.component}`, {
     exitCode: ExitCode.usage,
     code: 'config',
   })

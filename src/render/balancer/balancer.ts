@@ -1,5 +1,5 @@
 import { type Balancing, balancedTiersOf, type Pool, type Upstream } from '../../catalog/balancing.ts'
-import { componentNamed, components } from '../../catalog/catalog.ts'
+import { componentNamed, components, servingComponent } from '../../catalog/catalog.ts'
 import { type Component, namesOf } from '../../catalog/component.ts'
 import { type BalancedTier, balancerPorts, type ConfigFile } from '../../catalog/container.ts'
 import { ExitCode, UserError } from '../../errors.ts'
@@ -71,7 +71,7 @@ function slotsOf(stack: Stack, name: BalancedTier): number {
 
 function componentOf(stack: Stack, tier: BalancedTier): Component {
   const name = stack.tiers[tier]?.component ?? ''
-  const component = componentNamed(name)
+  const component = servingComponent(stack, tier)
   if (component !== undefined) return component
   throw new UserError(`tiers.${tier}.component: there is no component ${name}`, {
     exitCode: ExitCode.usage,
