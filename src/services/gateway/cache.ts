@@ -94,7 +94,7 @@ export interface Usage {
 
 export interface Caches {
   readonly embedding: Cache<{ vector: number[] }>
-  readonly retrieval: Cache<{ sources: Source[] }>
+  readonly retrieval: Cache<{ sources: readonly Source[] }>
   readonly answer: Cache<Answer>
   close(): Promise<void>
 }

@@ -2,9 +2,10 @@ import { EventSourceParserStream } from 'eventsource-parser/stream'
 import * as z from 'zod'
 import type { Usage } from './cache.ts'
 import type { GatewayConfig } from './config.ts'
-import { bearer, post } from './http.ts'
+import { post } from './http.ts'
 import type { ChatMessage } from './prompt.ts'
 import { UpstreamError } from './upstream.ts'
+import type { Call } from './visit.ts'
 
 const chunkSchema = z.object({
   choices: z
@@ -31,7 +32,7 @@ export async function generate(
   config: GatewayConfig['generate'],
   messages: readonly ChatMessage[],
   maxTokens: number,
-  options: { signal: AbortSignal; idleTimeoutMs: number },
+  options: Call & { idleTimeoutMs: number },
 ): Promise<AsyncIterable<GenerateEvent>> {
   const body = {
     model: config.model,
@@ -40,10 +41,7 @@ export async function generate(
     stream: true,
     stream_options: { include_usage: true },
   }
-  const stream = await post('generate', `${config.url}/v1/chat/completions`, body, {
-    headers: bearer(config.apiKeyEnv),
-    ...options,
-  })
+  const stream = await post('generate', `${config.url}/v1/chat/completions`, body, options)
   return events(stream)
 }
 

@@ -5,20 +5,12 @@ import type { UpstreamStage } from './upstream.ts'
 /** One pool of kept connections for everything that the gateway calls. */
 export const pool = new Agent({ connections: 256, keepAliveTimeout: 30_000, connect: { timeout: 2_000 } })
 
-/** A bearer token from the named environment variable; nothing where none is named. */
-export function bearer(apiKeyEnv: string | undefined): Record<string, string> {
-  if (apiKeyEnv === undefined) return {}
-  const key = process.env[apiKeyEnv]
-  if (key === undefined) throw new Error(`the environment variable ${apiKeyEnv} is not set`)
-  return { authorization: `Bearer ${key}` }
-}
-
 /** Posts JSON and returns the answer's body, not yet read. Errors are `UpstreamError`s. */
 export async function post(
   stage: UpstreamStage,
   url: string,
   body: unknown,
-  options: { headers?: Record<string, string>; signal: AbortSignal; idleTimeoutMs?: number },
+  options: { headers?: Readonly<Record<string, string>>; signal: AbortSignal; idleTimeoutMs?: number },
 ): Promise<Awaited<ReturnType<typeof request>>['body']> {
   let response
   try {
@@ -55,7 +47,7 @@ export async function postJson(
   stage: UpstreamStage,
   url: string,
   body: unknown,
-  options: { headers?: Record<string, string>; signal: AbortSignal },
+  options: { headers?: Readonly<Record<string, string>>; signal: AbortSignal },
 ): Promise<unknown> {
   const answer = await post(stage, url, body, options)
   try {

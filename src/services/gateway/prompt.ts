@@ -1,5 +1,3 @@
-import type { Source } from './cache.ts'
-
 export interface ChatMessage {
   readonly role: 'system' | 'user'
   readonly content: string
@@ -9,7 +7,7 @@ export interface ChatMessage {
  * The prompt: instructions first and passages before the question, so that a server with prefix caching
  * reuses what two queries share.
  */
-export function promptOf(query: string, sources: readonly Source[]): ChatMessage[] {
+export function promptOf(query: string, sources: readonly { readonly text: string }[]): ChatMessage[] {
   const passages = sources.map(({ text }, index) => `[${index + 1}] ${text}`).join('\n\n')
   return [
     {

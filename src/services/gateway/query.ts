@@ -1,168 +1,115 @@
 import { cacheKey, normalizeQuery } from './cache.ts'
-import type { Answer, Cache, CacheName, CacheState, Caches, Source, Usage } from './cache.ts'
-import type { GatewayConfig } from './config.ts'
-import { embed } from './embed.ts'
-import { generate } from './generate.ts'
+import type { Answer, Source, Usage } from './cache.ts'
+import { findSources, lookUp } from './find.ts'
+import type { Search } from './find.ts'
 import { promptOf } from './prompt.ts'
-import { rerank } from './rerank.ts'
-import type { Retrieve } from './retrieve.ts'
+import type { ChatMessage } from './prompt.ts'
 import { UpstreamError } from './upstream.ts'
-import type { UpstreamPolicy, UpstreamStage } from './upstream.ts'
+import { withOwnTime } from './visit.ts'
+import type { GatewayParts, Timings, Visit } from './visit.ts'
 
-/** Milliseconds spent in each stage; a stage that a cache made unnecessary is absent. */
-export type Timings = Partial<Record<UpstreamStage | 'gateway', number>>
-
-export interface Query {
-  readonly query: string
-  readonly topK: number
+export interface Query extends Search {
   readonly maxTokens: number
 }
 
-export type QueryEvent =
+interface Done {
+  readonly type: 'done'
+  readonly timings: Timings
+  readonly cache: Visit['cache']
+  readonly answer: string
+  /** Null when the model's server did not say. */
+  readonly usage: Usage | null
+}
+
+export type AnswerEvent =
   | { readonly type: 'sources'; readonly sources: readonly Source[]; readonly timings: Timings }
   | { readonly type: 'token'; readonly text: string }
-  | ({
-      readonly type: 'done'
-      readonly timings: Timings
-      readonly cache: Record<CacheName, CacheState>
-    } & Answer)
-
-export interface QueryParts {
-  readonly config: GatewayConfig
-  readonly caches: Caches
-  readonly retrieve: Retrieve
-  readonly policies: Readonly<Record<UpstreamStage, UpstreamPolicy>>
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number
-}
+  | (Done & { readonly sources?: readonly Source[] })
 
 /** embed → retrieve → (rerank) → generate, each skipped where its cache knows the answer. */
 export async function* answerQuery(
-  parts: QueryParts,
+  parts: GatewayParts,
   query: Query,
-  signal: AbortSignal,
-): AsyncGenerator<QueryEvent> {
-  const { config, caches, now } = parts
-  const startedAt = now()
-  const timings: Timings = {}
-  const cache: Record<CacheName, CacheState> = {
-    embedding: caches.embedding.on ? 'miss' : 'off',
-    retrieval: caches.retrieval.on ? 'miss' : 'off',
-    answer: caches.answer.on ? 'miss' : 'off',
-  }
-  const text = normalizeQuery(query.query)
-  const retrievalKey = cacheKey(text, query.topK, config.vector.collection, config.rerank?.url ?? '')
-  const answerKey = cacheKey(
-    text,
+  visit: Visit,
+): AsyncGenerator<AnswerEvent> {
+  const { config, caches } = parts
+  const key = cacheKey(
+    normalizeQuery(query.query),
     query.topK,
     query.maxTokens,
     config.vector.collection,
     config.generate.model,
   )
-
-  const known = await lookUp(caches.answer, answerKey, cache)
+  const known = await lookUp(caches.answer, key, visit)
   if (known !== undefined) {
-    yield { type: 'sources', sources: known.sources, timings }
+    yield { type: 'sources', sources: known.sources, timings: visit.timings }
     yield { type: 'token', text: known.answer }
-    yield { type: 'done', ...known, cache, timings: withOwnTime(timings, now() - startedAt) }
+    yield { type: 'done', ...known, cache: visit.cache, timings: withOwnTime(parts, visit) }
     return
   }
+  const sources = await findSources(parts, query, visit)
+  yield { type: 'sources', sources, timings: visit.timings }
+  const { answer, usage } = yield* stream(parts, promptOf(query.query, sources), query.maxTokens, visit)
+  const complete: Answer = { answer, sources, usage }
+  await caches.answer.set(key, complete)
+  yield { type: 'done', ...complete, cache: visit.cache, timings: withOwnTime(parts, visit) }
+}
 
-  const cached = await lookUp(caches.retrieval, retrievalKey, cache)
-  const sources = cached?.sources ?? (await findSources(parts, query, text, { cache, timings, signal }))
-  if (cached === undefined) await caches.retrieval.set(retrievalKey, { sources })
-  yield { type: 'sources', sources, timings }
+/** Only the last stage: an answer to messages that the caller brings. No cache knows it. */
+export async function* answerMessages(
+  parts: GatewayParts,
+  messages: readonly ChatMessage[],
+  maxTokens: number,
+  visit: Visit,
+): AsyncGenerator<AnswerEvent> {
+  const generated = yield* stream(parts, messages, maxTokens, visit)
+  yield { type: 'done', ...generated, cache: visit.cache, timings: withOwnTime(parts, visit) }
+}
 
-  const generatingSince = now()
-  const stream = await parts.policies.generate.run(
-    () =>
-      generate(config.generate, promptOf(query.query, sources), query.maxTokens, {
-        signal,
-        idleTimeoutMs: config.timeouts.generateIdleMs,
-      }),
-    signal,
-  )
+/** Yields the tokens as they come; the stage, and its span, last until the last one. */
+async function* stream(
+  parts: GatewayParts,
+  messages: readonly ChatMessage[],
+  maxTokens: number,
+  { signal, span: whole, timings }: Visit,
+): AsyncGenerator<AnswerEvent & { type: 'token' }, { answer: string; usage: Usage | null }> {
+  const { policies, upstreams, config, now } = parts
+  const since = now()
+  const span = whole.child('generate', {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.request.model': config.generate.model,
+    'gen_ai.request.max_tokens': maxTokens,
+  })
   let answer = ''
   let usage: Usage | null = null
-  for await (const event of stream) {
-    if (event.type === 'usage') usage = event.usage
-    else {
+  let failure: unknown
+  try {
+    // An attempt ends when the upstream accepts; its stream lasts as long as the request may.
+    const events = await policies.generate.run(
+      () => upstreams.generate(messages, maxTokens, { signal, headers: span.headers }),
+      signal,
+    )
+    for await (const event of events) {
+      if (event.type === 'usage') {
+        usage = event.usage
+        continue
+      }
+      if (answer === '') span.event('first token')
       answer += event.text
       yield event
     }
-  }
-  timings.generate = now() - generatingSince
-  const complete: Answer = { answer, sources, usage }
-  await caches.answer.set(answerKey, complete)
-  yield { type: 'done', ...complete, cache, timings: withOwnTime(timings, now() - startedAt) }
-}
-
-interface Progress {
-  readonly cache: Record<CacheName, CacheState>
-  readonly timings: Timings
-  readonly signal: AbortSignal
-}
-
-async function findSources(
-  parts: QueryParts,
-  query: Query,
-  text: string,
-  progress: Progress,
-): Promise<Source[]> {
-  const { config, caches, policies } = parts
-  const { cache, timings, signal } = progress
-  const embeddingKey = cacheKey(text, config.embed.model ?? '')
-  const known = await lookUp(caches.embedding, embeddingKey, cache)
-  let vector = known?.vector
-  if (vector === undefined) {
-    vector = await timed(parts, timings, 'embed', () =>
-      policies.embed.run((attempt) => embed(config.embed, query.query, attempt), signal),
-    )
-    await caches.embedding.set(embeddingKey, { vector })
-  }
-  const found = vector
-  const limit = config.rerank === null ? query.topK : Math.max(query.topK, config.candidates)
-  const candidates = await timed(parts, timings, 'retrieve', () =>
-    policies.retrieve.run((attempt) => parts.retrieve(found, limit, attempt), signal),
-  )
-  const reranker = config.rerank
-  if (reranker === null || candidates.length === 0) return candidates
-  return await timed(parts, timings, 'rerank', () =>
-    policies.rerank.run(
-      (attempt) => rerank(reranker.url, query.query, candidates, query.topK, attempt),
-      signal,
-    ),
-  )
-}
-
-async function lookUp<Value>(
-  cache: Cache<Value>,
-  key: string,
-  states: Record<CacheName, CacheState>,
-): Promise<Value | undefined> {
-  const value = await cache.get(key)
-  if (value !== undefined) states[cache.name] = 'hit'
-  return value
-}
-
-async function timed<T>(
-  parts: QueryParts,
-  timings: Timings,
-  stage: UpstreamStage,
-  call: () => Promise<T>,
-): Promise<T> {
-  const since = parts.now()
-  try {
-    return await call()
+  } catch (error) {
+    failure = error
+    throw error
   } finally {
-    timings[stage] = parts.now() - since
+    timings.generate = now() - since
+    span.set({
+      'gen_ai.usage.input_tokens': usage?.prompt_tokens,
+      'gen_ai.usage.output_tokens': usage?.completion_tokens,
+    })
+    span.end(failure)
   }
-}
-
-/** The gateway's own share: what the query took beyond what its stages did. */
-function withOwnTime(timings: Timings, totalMs: number): Timings {
-  const stages = Object.values(timings).reduce((sum, ms) => sum + ms, 0)
-  return { ...timings, gateway: Math.max(0, totalMs - stages) }
+  return { answer, usage }
 }
 
 /** The status that a failed query is answered with: 429 and 503 stay what they are, so that callers back off. */

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Source } from './cache.ts'
 import { postJson } from './http.ts'
 import { UpstreamError } from './upstream.ts'
+import type { Call } from './visit.ts'
 
 const ranks = z.array(z.object({ index: z.int().nonnegative(), score: z.number() }))
 
@@ -11,10 +12,10 @@ export async function rerank(
   query: string,
   candidates: readonly Source[],
   limit: number,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<Source[]> {
   const body = { query, texts: candidates.map(({ text }) => text), truncate: true }
-  const answer = ranks.safeParse(await postJson('rerank', `${url}/rerank`, body, { signal }))
+  const answer = ranks.safeParse(await postJson('rerank', `${url}/rerank`, body, call))
   if (!answer.success)
     throw new UpstreamError('rerank', `rerank: ${url} answered with something that is not a ranking`, {
       status: 502,

@@ -1,13 +1,14 @@
 import { QdrantClient } from '@qdrant/js-client-rest'
-import type { Source } from './cache.ts'
 import type { GatewayConfig } from './config.ts'
 import { UpstreamError } from './upstream.ts'
-
-export type Retrieve = (vector: number[], limit: number, signal: AbortSignal) => Promise<Source[]>
+import type { Upstreams } from './upstreams.ts'
 
 /** Nearest passages from Qdrant, with the text and source that `ragscale ingest` stored. */
-export function qdrantRetriever(config: GatewayConfig['vector'], timeoutMs: number): Retrieve {
-  const apiKey = config.apiKeyEnv === undefined ? undefined : process.env[config.apiKeyEnv]
+export function qdrantRetriever(
+  config: GatewayConfig['vector'],
+  apiKey: string | undefined,
+  timeoutMs: number,
+): Upstreams['retrieve'] {
   const client = new QdrantClient({
     url: config.url,
     port: null,
@@ -15,7 +16,7 @@ export function qdrantRetriever(config: GatewayConfig['vector'], timeoutMs: numb
     checkCompatibility: false,
     ...(apiKey === undefined ? {} : { apiKey }),
   })
-  return async (vector, limit, signal) => {
+  return async (vector, limit, { signal }) => {
     signal.throwIfAborted()
     try {
       const { points } = await client.query(config.collection, { query: vector, limit, with_payload: true })

@@ -198,6 +198,25 @@ describe('a gateway', () => {
     expect(second.headers.get('retry-after')).toBe('1')
     release()
     expect((await first).status).toBe(200)
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain(
+      'ragscale_gateway_requests_total{route="query",status="429"} 1',
+    )
+  })
+
+  test('that is told to stop says it is not ready first, and goes on serving for as long as it was told', async () => {
+    const url = await start({ drain: { noticeMs: 2_000, graceMs: 10_000 } })
+    const closed = gateway?.close(10_000)
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    const late = await ask(url, 'Is anybody there?')
+    expect([late.status, late.headers.get('connection')]).toEqual([200, 'close'])
+    await closed
+    await expect(ask(url, 'And now?')).rejects.toThrow()
+  })
+
+  test('names the variable of a key that it was promised and has not', async () => {
+    const config = { embed: { url: embed.url, apiKeyEnv: 'NO_SUCH_KEY' } }
+    await expect(start(config)).rejects.toThrow('the environment variable NO_SUCH_KEY is not set')
   })
 
   test('that is told to stop finishes what it has begun', async () => {
@@ -219,7 +238,9 @@ describe('a gateway', () => {
     await ask(url, 'Why?')
     await ask(url, 'Why?')
     const text = await (await fetch(`${url}/metrics`)).text()
-    expect(text).toContain('ragscale_gateway_requests_total{status="200"} 2')
+    expect(text).toContain('ragscale_gateway_requests_total{route="query",status="200"} 2')
+    expect(text).toContain('ragscale_gateway_in_flight{route="query"} 0')
+    expect(text).toContain('ragscale_gateway_max_in_flight 512')
     expect(text).toContain('ragscale_gateway_cache_total{cache="answer",result="hit"} 1')
     expect(text).toContain('ragscale_gateway_stage_duration_seconds_count{stage="embed"} 1')
     expect(text).toContain('ragscale_gateway_circuit_open{stage="generate"} 0')
