@@ -42,6 +42,8 @@ export interface Container {
 export interface HostAccess {
   /** Seen read-only in the container: `/sys` of the host at `/sys`. */
   readonly paths: readonly { readonly path: string; readonly at: string }[]
+  /** Device files that it reads, where the target can give them (Swarm cannot): `/dev/kmsg`. */
+  readonly devices?: readonly string[]
   /** Linux capabilities beyond the engine's usual ones, without `CAP_`. */
   readonly capabilities: readonly string[]
   /** It sees every GPU of its host, and takes none from anybody. */

@@ -18,7 +18,7 @@ function cadvisorContainer(): Container {
       '--disable_metrics=advtcp,cpu_topology,cpuset,hugetlb,memory_numa,percpu,referenced_memory,resctrl,sched,tcp,udp',
       // All labels of a container become labels of its series otherwise.
       '--store_container_labels=false',
-      '--whitelisted_container_labels=com.docker.compose.service,com.docker.swarm.service.name,com.ragscale.tier,com.ragscale.replica,com.ragscale.stack',
+      '--whitelisted_container_labels=com.ragscale.stack,com.ragscale.tier,com.ragscale.replica',
     ],
     env: {},
     secrets: [],
@@ -38,6 +38,19 @@ function cadvisorContainer(): Container {
     // It reads other containers' cgroups, and the engine's socket.
     root: true,
     readOnly: true,
+    // docs/running.md of cadvisor.
+    host: {
+      paths: [
+        { path: '/', at: '/rootfs' },
+        { path: '/var/run', at: '/var/run' },
+        { path: '/sys', at: '/sys' },
+        { path: '/var/lib/docker', at: '/var/lib/docker' },
+      ],
+      // The kernel's log says which container was killed for want of memory; nothing else of cAdvisor's does.
+      devices: ['/dev/kmsg'],
+      capabilities: ['SYSLOG'],
+      allGpus: false,
+    },
     // As its own documentation mounts them (docs/running.md), less what only says when a container ran out of memory.
     host: {
       paths: [

@@ -41,6 +41,8 @@ function dcgmContainer(): Container {
     stop: { graceSeconds: 30, preStopSeconds: 0 },
     root: true,
     readOnly: false,
+    // Profiling metrics alone would want SYS_ADMIN (its Dockerfile), and nothing here asks for them.
+    host: { paths: [], capabilities: [], allGpus: true },
     // Without SYS_ADMIN it says nothing of how busy tensor cores and memory are (its README, "profiling metrics").
     host: { paths: [], capabilities: ['SYS_ADMIN'], allGpus: true },
   }

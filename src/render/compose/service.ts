@@ -44,6 +44,7 @@ export function sharedFields(workload: Workload, numbered: boolean, { topology }
     user: root ? undefined : user,
     read_only: readOnly ? true : undefined,
     cap_add: capabilitiesOf(container),
+    devices: container.host?.devices?.map((path) => `${path}:${path}:r`),
     environment: withTraces(environmentOf(container), workload, topology),
     secrets: secretsOf(container),
     configs:
