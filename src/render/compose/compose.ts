@@ -8,7 +8,7 @@ import { environmentExample } from './environment-example.ts'
 import { ownFilesOf } from './files.ts'
 import { secretsGitignore, secretsOfStack, secretsReadme } from './secrets.ts'
 import { type ComposeContext, network, ownFields, sharedFields } from './service.ts'
-import { type Service, isSplit, servicesOf } from './services.ts'
+import { type Service, isNumbered, servicesOf } from './services.ts'
 import { volumeSizes } from './volumes.ts'
 
 /** `compose/compose.yaml`, what it mounts, and what a user needs beside it. */
@@ -16,7 +16,7 @@ export function renderCompose(topology: Topology, templates: Templates): Rendere
   const onOneMachine = withOneBalancer(topology)
   const context: ComposeContext = {
     topology: onOneMachine,
-    services: servicesOf(onOneMachine, { pinGpus: true }),
+    services: servicesOf(onOneMachine),
     observability: renderObservability(onOneMachine, templates),
   }
   const files = onOneMachine.workloads.flatMap(ownFilesOf)
@@ -84,7 +84,7 @@ const everyService: TreeMap = {
 
 /** One block for a workload whose replicas are services of their own: each adds only what is its own. */
 function blocks(context: ComposeContext): TreeMap {
-  const numbered = context.topology.workloads.filter((workload) => isSplit(workload, true))
+  const numbered = context.topology.workloads.filter((workload) => isNumbered(workload, 'compose'))
   return Object.fromEntries(
     numbered.map((workload) => [
       `x-${workload.name}`,

@@ -1,5 +1,5 @@
 /** Workloads as the services of a Compose or Swarm file: one a workload, or one a replica where each differs. */
-import type { Topology, Workload } from '../topology.ts'
+import type { RenderTarget, Topology, Workload } from '../topology.ts'
 
 export interface Service {
   /** `embed`, or with its number `vector-2`, `embed-1`. */
@@ -14,30 +14,22 @@ export interface Service {
 }
 
 /**
- * In the order of the topology. With `pinGpus` each replica that needs GPUs is a service of its own with GPUs that no
- * other has, counted from 0: replicas of one service would all be given the same ones.
+ * In the order of the topology. On Compose each replica that needs GPUs is a service of its own, with GPUs that no other
+ * has, counted from 0: replicas of one service would all be given the same ones. Swarm gives each task its own.
  */
-export function servicesOf(topology: Topology, { pinGpus }: { readonly pinGpus: boolean }): Service[] {
+export function servicesOf(topology: Topology): Service[] {
+  const { target } = topology
   let nextGpu = 0
   return topology.workloads.flatMap((workload): Service[] => {
-    const { gpus } = workload.container
-    if (!isSplit(workload, pinGpus)) {
-      return [
-        {
-          name: workload.name,
-          workload,
-          number: null,
-          replicas: replicasOf(workload),
-          gpuIds: takeGpus(pinGpus ? gpus : 0),
-        },
-      ]
+    if (!isNumbered(workload, target)) {
+      return [{ name: workload.name, workload, number: null, replicas: replicasOf(workload), gpuIds: [] }]
     }
     return numbersTo(workload.count).map((number) => ({
       name: `${workload.name}-${number}`,
       workload,
       number,
       replicas: 1,
-      gpuIds: takeGpus(pinGpus ? gpus : 0),
+      gpuIds: target === 'compose' ? takeGpus(workload.container.gpus) : [],
     }))
   })
 
@@ -48,13 +40,11 @@ export function servicesOf(topology: Topology, { pinGpus }: { readonly pinGpus: 
   }
 }
 
-/** Whether replicas differ: by their name and data, or by their GPUs. */
-export function isSplit(workload: Workload, pinGpus: boolean): boolean {
-  const { kind, container, count } = workload
+/** Whether each replica is a service of its own: those of a cluster by their names, on Compose also by GPUs and data. */
+export function isNumbered({ kind, container, count }: Workload, target: RenderTarget): boolean {
   if (kind === 'nodes') return true
-  if (kind !== 'replicas') return false
-  if (pinGpus && container.gpus > 0) return true
-  return count > 1 && container.mounts.some((mount) => mount.kind === 'own')
+  if (kind !== 'replicas' || target !== 'compose') return false
+  return container.gpus > 0 || (count > 1 && container.mounts.some((mount) => mount.kind === 'own'))
 }
 
 function replicasOf({ kind, count }: Workload): number {

@@ -55,7 +55,7 @@ function sum(parts: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : known.reduce((total, part) => total + part, 0)
 }
 
-/** Whether its data is on the machine that it runs on, and with no other. */
-export function keepsData({ container }: Workload): boolean {
+/** Whether it keeps something in volumes of its own. */
+export function hasOwnVolumes({ container }: Workload): boolean {
   return container.mounts.some(({ kind }) => kind === 'own')
 }

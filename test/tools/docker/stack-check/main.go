@@ -1,8 +1,8 @@
-// docker-stack-check says whether `docker stack deploy` would take a stack file, as far as that can be said without
-// an engine: it loads the file with the Docker command's own loader and turns it into the service specifications
-// that would be sent. What `docker stack deploy` would silently ignore is an error here.
+// docker-stack-check says whether `docker stack deploy -c a -c b` would take stack files, as far as that can be said
+// without an engine: it loads and merges them with the Docker command's own loader and turns them into the service
+// specifications that would be sent. What `docker stack deploy` would silently ignore is an error here.
 //
-// Usage: docker-stack-check <stack file>. Prints the specifications by service as JSON; exit 1 with the reason.
+// Usage: docker-stack-check <stack file>... Prints the specifications by service as JSON; exit 1 with the reason.
 package main
 
 import (
@@ -24,11 +24,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: docker-stack-check <stack file>")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: docker-stack-check <stack file>...")
 		os.Exit(2)
 	}
-	specs, err := check(os.Args[1])
+	specs, err := check(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -41,8 +41,8 @@ func main() {
 	}
 }
 
-func check(path string) (map[string]swarm.ServiceSpec, error) {
-	config, err := load(path)
+func check(paths []string) (map[string]swarm.ServiceSpec, error) {
+	config, err := load(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +76,22 @@ func check(path string) (map[string]swarm.ServiceSpec, error) {
 	return convert.Services(context.Background(), namespace, config, made)
 }
 
-func load(path string) (*types.Config, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
+func load(paths []string) (*types.Config, error) {
+	var files []types.ConfigFile
+	var documents []map[string]any
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		document, err := loader.ParseYAML(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		files = append(files, types.ConfigFile{Filename: path, Config: document})
+		documents = append(documents, document)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	document, err := loader.ParseYAML(text)
+	first, err := filepath.Abs(paths[0])
 	if err != nil {
 		return nil, err
 	}
@@ -96,18 +102,18 @@ func load(path string) (*types.Config, error) {
 		}
 	}
 	config, err := loader.Load(types.ConfigDetails{
-		Version:     schema.Version(document),
-		WorkingDir:  filepath.Dir(path),
-		ConfigFiles: []types.ConfigFile{{Filename: path, Config: document}},
+		Version:     schema.Version(documents[0]),
+		WorkingDir:  filepath.Dir(first),
+		ConfigFiles: files,
 		Environment: environment,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if ignored := loader.GetUnsupportedProperties(document); len(ignored) > 0 {
+	if ignored := loader.GetUnsupportedProperties(documents...); len(ignored) > 0 {
 		return nil, fmt.Errorf("docker stack deploy ignores: %s", strings.Join(ignored, ", "))
 	}
-	for name, why := range loader.GetDeprecatedProperties(document) {
+	for name, why := range loader.GetDeprecatedProperties(documents...) {
 		return nil, fmt.Errorf("docker stack deploy ignores %s: %s", name, why)
 	}
 	for _, service := range config.Services {
