@@ -1,0 +1,37 @@
+{{/* Rules of an HTTPRoute: first who asks for the next release by a header, then each path by its pool and weights. */}}
+{{- define "ragscale.http-rules" -}}
+{{- $gateway := .Values.tiers.gateway -}}
+{{- $port := int $gateway.ports.http -}}
+{{- $timeout := printf "%ds" (int .Values.routing.timeoutSeconds) -}}
+{{- if $gateway.next.enabled -}}
+- matches:
+    {{- range $path, $pool := .Values.routing.paths }}
+    - path:
+        type: PathPrefix
+        value: {{ $path }}
+      headers:
+        - name: x-ragscale-release
+          value: next
+    {{- end }}
+  backendRefs:
+    - name: {{ include "ragscale.fullname" . }}-gateway-next
+      port: {{ $port }}
+  timeouts:
+    request: {{ $timeout }}
+{{ end -}}
+{{- range $path, $pool := .Values.routing.paths -}}
+- matches:
+    - path:
+        type: PathPrefix
+        value: {{ $path }}
+  backendRefs:
+    {{- range include "ragscale.backends" (list $ $pool) | fromYamlArray }}
+    - name: {{ .service }}
+      port: {{ $port }}
+      weight: {{ int .weight }}
+    {{- end }}
+  timeouts:
+    # Of the whole answer, which is a stream.
+    request: {{ $timeout }}
+{{ end -}}
+{{- end -}}
