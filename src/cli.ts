@@ -255,6 +255,7 @@ export function createProgram(runtime: Runtime): Program {
     .option('--check', "exit 5 when today's counts do not suffice", false)
     .option('--duration <duration>', 'the measured window of --verify', '30s')
     .option('--explain <tier>', 'everything behind the count of one tier')
+    .option('--markdown <file>', 'write a summary')
 
   command(
     'demo [folder]',

@@ -1,5 +1,8 @@
 import { relative, resolve } from 'node:path'
 import type { GlobalOptions } from '../cli.ts'
+import { type Deployed, deployFirst, renderFirst, startCommands } from '../deployed/first.ts'
+import { shownIn } from '../deployed/folder.ts'
+import { conflictsAmong } from '../deployed/plan.ts'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import { parseAssignment } from '../stack/assignment.ts'
@@ -22,7 +25,7 @@ export interface InitOptions extends GlobalOptions {
 }
 
 /**
- * Writes `ragscale.yaml` and what belongs beside it: from answers when somebody can give them, else from flags
+ * Writes `ragscale.yaml`, what belongs beside it, and `deploy/`: from answers when somebody can give them, else from flags
  * and the preset `laptop`. An existing file is replaced only after asking, or with `--force`.
  */
 export async function init(options: InitOptions, runtime: Runtime): Promise<ExitCode> {
@@ -43,11 +46,20 @@ export async function init(options: InitOptions, runtime: Runtime): Promise<Exit
   }
   const choices = asking ? await ask(given, runtime.prompts) : unasked(given)
   const { text, stack } = await textFor(choices, file, runtime.cwd)
+  // Before anything is written: a stack that its target cannot run is no file either.
+  const first = await renderFirst(stack)
   const written = await writeStack(text, stack)
-  const next = nextCommands(stack, runtime.cwd)
+  const deployed = await deployFirst(first)
+  const next = nextCommands(stack, deployed, runtime.cwd)
   if (options.json) {
     const files = written.map(({ path, kept }) => ({ path, kept }))
-    const result = { schema: 'ragscale.init/1', file, name: stack.name, target: stack.target, files, next }
+    const deploy = {
+      folder: deployed.folder,
+      rendering: deployed.rendering,
+      files: deployed.changes.map(({ path, kind }) => ({ path, change: kind })),
+    }
+    const { name, target } = stack
+    const result = { schema: 'ragscale.init/1', file, name, target, files, deploy, next }
     runtime.stdout.write(`${JSON.stringify(result)}\n`)
     return ExitCode.ok
   }
@@ -55,6 +67,7 @@ export async function init(options: InitOptions, runtime: Runtime): Promise<Exit
   for (const { path, kept, what } of written) {
     runtime.stdout.write(`${kept ? 'kept ' : 'wrote'} ${shownPath(path, runtime.cwd).padEnd(32)} ${what}\n`)
   }
+  runtime.stdout.write(deployedLines(deployed, runtime.cwd))
   for (const problem of readStack(text, file).problems) {
     runtime.stderr.write(`${formatProblem(shownPath(file, runtime.cwd), problem)}\n`)
   }
@@ -107,8 +120,21 @@ async function textFor(choices: Choices, file: string, cwd: string): Promise<{ t
   return applyChanges(text, [{ path: 'target', value: target }, ...changes], file, cwd)
 }
 
+/** One line for all that is ours, and one for each file that is not. */
+function deployedLines({ folder, rendering, changes }: Deployed, cwd: string): string {
+  const kept = conflictsAmong(changes)
+  const count = changes.length - kept.length
+  const what = rendering === 'ci' ? 'CI jobs' : `the stack for ${rendering}, and CI jobs`
+  const line = (word: string, path: string, says: string): string =>
+    `${word} ${shownIn(folder, path, cwd).padEnd(32)} ${says}\n`
+  return [
+    line('wrote', rendering === 'ci' ? 'ci' : '', `${what}: ${count} files`),
+    ...kept.map(({ path }) => line('kept ', path, 'as it was: ragscale render says more')),
+  ].join('')
+}
+
 /** What one does next, with `--file` where the stack is not the one that commands find by themselves. */
-function nextCommands(stack: Stack, cwd: string): string[] {
+function nextCommands(stack: Stack, { folder, rendering }: Deployed, cwd: string): string[] {
   const path = relative(cwd, stack.file)
   const ragscale = path === 'ragscale.yaml' ? 'ragscale' : `ragscale --file ${shownPath(stack.file, cwd)}`
   const recommend = `${ragscale} recommend --rate ${Math.ceil(stack.workload.rate * 2)}/s`
@@ -121,6 +147,8 @@ function nextCommands(stack: Stack, cwd: string): string[] {
       recommend,
     ]
   }
+  // This version of ragscale renders for these targets, and their own tools start what was rendered.
+  if (stack.target !== 'local') return startCommands(stack, rendering, shownIn(folder, '', cwd))
   const ingest =
     stack.tiers.embed !== undefined && stack.tiers.vector !== undefined ? [`${ragscale} ingest <folder>`] : []
   return [`${ragscale} up`, ...ingest, `${ragscale} loadtest --scenario sweep`, recommend]

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { GlobalOptions } from '../cli.ts'
 import type { Recommendation } from '../capacity/types.ts'
 import { ExitCode, UserError } from '../errors.ts'
@@ -12,6 +13,8 @@ import { readStackFile } from '../loop/stack-file.ts'
 import { styleOf } from '../loop/terminal-style.ts'
 import { stagesToVerify, verification } from '../loop/verify.ts'
 import type { Verification } from '../loop/verify.ts'
+import { writeText } from '../recording/files.ts'
+import { renderRecommendationMarkdown } from '../report/recommendation-markdown.ts'
 import { renderExplanation, renderRecommendation } from '../report/recommendation.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -28,6 +31,8 @@ export interface RecommendCommandOptions extends GlobalOptions {
   readonly verify: boolean
   readonly check: boolean
   readonly explain?: string
+  /** A file to write a summary to, for a CI job's page. */
+  readonly markdown?: string
 }
 
 /**
@@ -52,6 +57,9 @@ export async function recommend(options: RecommendCommandOptions, runtime: Runti
   const applied = applies ? await apply(recommendation, stack, options, runtime) : stack
   const verified = options.verify && applies ? await verify(recommendation, applied, options, runtime) : null
   const shown: Recommendation = { ...recommendation, verified }
+  if (options.markdown !== undefined) {
+    await writeText(resolve(runtime.cwd, options.markdown), renderRecommendationMarkdown(shown))
+  }
   if (options.json) runtime.stdout.write(`${JSON.stringify(shown)}\n`)
   else {
     const style = styleOf(runtime.stdout, runtime, options.color)

@@ -1,5 +1,5 @@
 /** `deploy/ci/`: a job that decides whether the counts of `ragscale.yaml` suffice, for GitHub and for GitLab. */
-import { isMap } from 'yaml'
+import { type Document, isMap, visit } from 'yaml'
 import { version } from '../../catalog/reference/service.ts'
 import type { Stack } from '../../stack/stack.ts'
 import type { Rendered, Templates } from '../rendered.ts'
@@ -46,7 +46,7 @@ function githubActions(stack: Stack, templates: Templates): string {
   for (const name of secretVariables(stack)) {
     document.setIn([...job, 'env', name], `\${{ secrets.${name} }}`)
   }
-  return textOf(document)
+  return textOf(ofFile(document, stack))
 }
 
 function gitlab(stack: Stack, templates: Templates): string {
@@ -96,7 +96,7 @@ function gitlab(stack: Stack, templates: Templates): string {
   if (masked.length > 0 && isMap(variables)) {
     variables.comment = ` And as masked CI/CD variables of the project: ${masked.join(', ')}.`
   }
-  return textOf(document)
+  return textOf(ofFile(document, stack))
 }
 
 const logs = 'ragscale logs'
@@ -115,4 +115,19 @@ function superfluous(stack: Stack): string[] {
 
 function ingests({ target, tiers }: Stack): boolean {
   return target !== 'external' && tiers.embed !== undefined && tiers.vector !== undefined
+}
+
+/** Names the stack's file in every command, where it is not the one that commands find by themselves. */
+function ofFile(document: Document, { file }: Stack): Document {
+  const name = file.split(/[\\/]/).at(-1) ?? file
+  if (name === 'ragscale.yaml') return document
+  visit(document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value !== 'string') return
+      scalar.value = scalar.value
+        .replaceAll('ragscale.yaml', name)
+        .replaceAll(/\bragscale (?=--yes |doctor|logs|recommend|render|status)/g, `ragscale --file ${name} `)
+    },
+  })
+  return document
 }
