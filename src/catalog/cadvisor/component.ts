@@ -2,6 +2,7 @@ import { healthByWget } from '../busybox.ts'
 import type { Component } from '../component.ts'
 import type { Container } from '../container.ts'
 import { mebibyte, resources } from '../resources.ts'
+import { cadvisorObserved } from './observed.ts'
 
 /** Newest release in September 2026; from 0.53 on at ghcr.io, no longer at gcr.io (google/cadvisor#3806). */
 const image = 'ghcr.io/google/cadvisor:v0.60.6'
@@ -78,4 +79,5 @@ export const cadvisor: Component = {
   metrics: {},
   scales: 'replicas',
   deploy: cadvisorContainer,
+  observed: cadvisorObserved,
 }

@@ -1,6 +1,7 @@
 import type { Component } from '../component.ts'
 import { collectionContainer } from './collection.ts'
 import { metricsPort, qdrantContainer } from './deploy.ts'
+import { qdrantObserved } from './observed.ts'
 import { qdrantTiming } from './timing.ts'
 
 /** Qdrant: a cluster of nodes that share the shards of a collection. */
@@ -25,4 +26,5 @@ export const qdrant: Component = {
   timing: qdrantTiming,
   deploy: qdrantContainer,
   prepare: collectionContainer,
+  observed: qdrantObserved,
 }

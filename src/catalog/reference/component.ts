@@ -1,5 +1,6 @@
 import type { Component } from '../component.ts'
 import { gatewayContainer } from './gateway.ts'
+import { gatewayObserved, workerObserved } from './observed.ts'
 import { referenceScaling } from './scaling.ts'
 import { workerContainer } from './worker.ts'
 
@@ -16,4 +17,5 @@ export const reference: Component = {
   scales: 'replicas',
   scaling: referenceScaling,
   deploy: (about) => (about.tier === 'worker' ? workerContainer(about) : gatewayContainer(about)),
+  observed: (tier) => ({ gateway: gatewayObserved, worker: workerObserved })[tier],
 }

@@ -1,5 +1,6 @@
 /** Prometheus' own configuration: what it scrapes, and by which names it knows it. Kubernetes has ServiceMonitors. */
 import { Document, type YAMLMap, isMap, isSeq } from 'yaml'
+import { cadvisorObserved } from '../../catalog/cadvisor/observed.ts'
 import type { Workload } from '../topology.ts'
 import { comment } from './rules/rule.ts'
 import type { Job, Watched } from './watched.ts'
@@ -119,12 +120,7 @@ const tierLabel = 'container_label_com_ragscale_tier'
 const containersByTier: readonly RelabelConfig[] = [
   {
     source_labels: ['__name__'],
-    regex: [
-      'machine_cpu_cores',
-      'container_(cpu_usage_seconds_total|spec_cpu_quota|spec_cpu_period|cpu_cfs_throttled_periods_total|cpu_cfs_periods_total)',
-      'container_(memory_working_set_bytes|spec_memory_limit_bytes|oom_events_total|start_time_seconds)',
-      'container_network_(receive|transmit)_bytes_total',
-    ].join('|'),
+    regex: Object.keys(cadvisorObserved.exports).join('|'),
     action: 'keep',
   },
   { source_labels: [tierLabel], target_label: 'tier' },

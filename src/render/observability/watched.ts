@@ -32,13 +32,8 @@ export function watchedOf(topology: Topology): Watched {
       .filter((workload) => workload.kind !== 'job' && workload.metrics !== null)
       .map((workload) => {
         const component = componentNamed(workload.component)
-        return {
-          name: workload.name,
-          tier: workload.tier,
-          workload,
-          component,
-          observed: component?.observed,
-        }
+        const { name, tier } = workload
+        return { name, tier, workload, component, observed: observedOf(component, tier) }
       }),
   }
 }
@@ -51,4 +46,9 @@ export function jobOf(watched: Watched, tier: string): Job | undefined {
 /** Jobs of the stack's own tiers: not of what only watches them. */
 export function tierJobs(watched: Watched): readonly Job[] {
   return watched.jobs.filter((job) => job.tier !== 'observability')
+}
+
+function observedOf(component: Component | undefined, tier: string): Observed | undefined {
+  const observed = component?.observed
+  return typeof observed === 'function' ? observed(tier) : observed
 }

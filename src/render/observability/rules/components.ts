@@ -15,10 +15,15 @@ export function componentAlerts(watched: Watched): readonly RuleGroup[] {
       for: alert.for,
       labels: { severity: alert.severity, tier, ...watched.scope.labels },
       annotations: {
-        summary: alert.summary,
-        description: alert.description,
+        summary: named(alert.summary, name),
+        description: named(alert.description, name),
         runbook: tierSteps(watched.target, tier, dashboardTitleOf(tier)),
       },
     })),
   }))
+}
+
+/** An expression that sums everything leaves no label `job` to name in a text. */
+function named(text: string, job: string): string {
+  return text.replaceAll('{{ $labels.job }}', job)
 }

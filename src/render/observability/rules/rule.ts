@@ -38,7 +38,7 @@ export interface RuleGroup<Of extends Rule = Rule> {
 export function rulesText(groups: readonly RuleGroup[]): string {
   const kept = groups.filter((group) => group.rules.length > 0)
   const document = new Document({
-    groups: kept.map(({ name, rules }) => ({ name, rules: rules.map(({ because: _, ...rule }) => rule) })),
+    groups: kept.map(({ name, rules }) => ({ name, rules: rules.map(({ because: _why, ...rule }) => rule) })),
   })
   const list = document.get('groups')
   if (!isSeq<YAMLMap>(list)) throw new Error('a document of rules is a list of groups')
