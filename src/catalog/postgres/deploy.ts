@@ -109,6 +109,8 @@ function follow(host: string, hostPort: string): string {
     `printf '*:*:*:${replicationUser}:%s\\n' "$(sed 's/[:\\\\]/\\\\&/g' ${secretPath(secretNames.postgresPassword)})" > /tmp/pgpass`,
     'if [ ! -s "$PGDATA/copied" ]; then',
     '  mkdir -p "$PGDATA"',
+    // Of a volume that the engine made, anybody may read the folder, and Postgres refuses that.
+    '  chmod 0700 "$PGDATA"',
     '  find "$PGDATA" -mindepth 1 -delete',
     `  pg_basebackup --dbname "host=${host} port=${hostPort} user=${replicationUser} passfile=/tmp/pgpass" --pgdata "$PGDATA" --write-recovery-conf --wal-method stream --checkpoint fast`,
     '  date > "$PGDATA/copied"',
