@@ -2,7 +2,7 @@
 export interface Scaling {
   /** What it is, in words: `requests running and waiting`. */
   readonly metric: string
-  /** PromQL that gives one series over the whole tier; divided by the replicas it is compared with the target. */
+  /** PromQL that gives one series over the whole tier, `$job` being its job's name; divided by the replicas it is compared with the target. */
   readonly query: string
   /** What `autoscale.target` means in `ragscale.yaml`, and its default. */
   readonly unit: 'requests' | 'documents' | 'milliseconds'

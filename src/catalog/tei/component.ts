@@ -1,4 +1,9 @@
 import type { Component } from '../component.ts'
+import { teiContainer } from './deploy.ts'
+import { teiPrefetch } from './fetch.ts'
+import { encoderRoom } from './memory.ts'
+import { teiObserved } from './observed.ts'
+import { teiScaling } from './scaling.ts'
 import { teiTiming } from './timing.ts'
 
 /** Text Embeddings Inference: embeds and reranks. One GPU a process, so it scales by replicas. */
@@ -23,4 +28,9 @@ export const tei: Component = {
   },
   scales: 'replicas',
   timing: teiTiming,
+  room: encoderRoom,
+  deploy: teiContainer,
+  prefetch: teiPrefetch,
+  scaling: teiScaling,
+  observed: teiObserved,
 }

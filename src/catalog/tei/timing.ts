@@ -1,11 +1,8 @@
 import type { ReplicaTier, VectorTier } from '../../stack/stack.ts'
 import { type Timing, namesOf, unknownTiming } from '../component.ts'
-import { gpuNamed, gpus } from '../gpus.ts'
+import { gpuNamed, gpus, isCpu } from '../gpus.ts'
 import { encoderModel, encoderModels } from '../models.ts'
-
-/** TEI's own defaults (`--max-batch-tokens`, `--max-concurrent-requests`). */
-const maxBatchTokens = 16_384
-const maxConcurrent = 512
+import { maxBatchTokens, maxConcurrent } from './settings.ts'
 
 /**
  * What an encoder's batches reach of the dense 16-bit operations on a GPU's data sheet. A round assumption, as
@@ -26,7 +23,7 @@ export function teiTiming(tier: ReplicaTier | VectorTier): Timing {
   if (model === undefined) {
     return unknownTiming('model', `no timing is known for this model; known are ${namesOf(encoderModels)}`)
   }
-  const cpu = tier.gpu === undefined || tier.gpu.toLowerCase() === 'cpu'
+  const cpu = isCpu(tier.gpu)
   const gpu = gpuNamed(tier.gpu ?? '')
   if (!cpu && gpu === undefined) {
     return unknownTiming('gpu', `no timing is known for this GPU; known are cpu, ${namesOf(gpus)}`)

@@ -1,5 +1,8 @@
 import type { Component } from '../component.ts'
+import { vllmContainer, vllmPrefetch } from './deploy.ts'
 import { languageModelRoom } from './memory.ts'
+import { vllmObserved } from './observed.ts'
+import { vllmScaling } from './scaling.ts'
 import { vllmTiming } from './timing.ts'
 
 /** vLLM's OpenAI-compatible server. It listens only when the model is loaded. */
@@ -20,6 +23,8 @@ export const vllm: Component = {
     preemptions: 'vllm:num_preemptions_total',
     ttft: 'vllm:time_to_first_token_seconds',
     interTokenLatency: 'vllm:inter_token_latency_seconds',
+    tpot: 'vllm:request_time_per_output_token_seconds',
+    duration: 'vllm:e2e_request_latency_seconds',
     queueTime: 'vllm:request_queue_time_seconds',
     prefillTime: 'vllm:request_prefill_time_seconds',
     decodeTime: 'vllm:request_decode_time_seconds',
@@ -27,4 +32,8 @@ export const vllm: Component = {
   scales: 'replicas',
   timing: vllmTiming,
   room: languageModelRoom,
+  deploy: vllmContainer,
+  prefetch: vllmPrefetch,
+  scaling: vllmScaling,
+  observed: vllmObserved,
 }
