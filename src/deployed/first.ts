@@ -52,8 +52,8 @@ export function startCommands({ name }: Stack, rendering: Rendering, folder: str
       ]
     case 'swarm':
       return [
-        `cat ${folder}/swarm/secrets/README.md   # the secrets to make first`,
-        `docker stack deploy --compose-file ${folder}/swarm/stack.yaml ${name}`,
+        `cat ${folder}/swarm/README.md   # the image, secrets and labels to make first`,
+        `docker stack deploy --prune --compose-file ${folder}/swarm/stack.yaml ${name}`,
       ]
     case 'kubernetes':
       return [

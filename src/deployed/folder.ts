@@ -49,11 +49,14 @@ export async function applyChanges(
     const writing = Object.fromEntries(writes.map(({ path, after }) => [path, hashOf(after ?? '')]))
     await writeManifest(folder, { ...manifest, writing: { ...manifest.writing, ...writing } })
   }
-  await inTurns(writes, async ({ path, kind, after }) => {
-    const file = join(folder, path)
-    await makeFolder(dirname(file))
-    if (kind === 'edited' || kind === 'foreign') replaced.set(path, await keepAside(folder, path))
-    await writeWhole(file, after ?? '')
+  // One after another: they share the folders above them.
+  const asides = writes.filter(isUsers).map(({ path }) => `${replacedFolder}/${path}`)
+  const parents = new Set([...writes.map(({ path }) => path), ...asides].map((path) => dirname(path)))
+  for (const parent of parents) await makeFolder(join(folder, parent))
+  await inTurns(writes, async (change) => {
+    const { path, after } = change
+    if (isUsers(change)) replaced.set(path, await keepAside(folder, path))
+    await writeWhole(join(folder, path), after ?? '')
   })
   for (const { path } of removals) {
     await rm(join(folder, path), { force: true })
@@ -61,6 +64,10 @@ export async function applyChanges(
   }
   await writeManifest(folder, next)
   return { replaced }
+}
+
+function isUsers({ kind }: Change): boolean {
+  return kind === 'edited' || kind === 'foreign'
 }
 
 async function textAt(file: string): Promise<string | null> {
@@ -82,11 +89,10 @@ function inTheWay(message: string): UserError {
   })
 }
 
-/** Copies a user's version to the first free name. */
+/** Copies a user's version to the first free name; the folder for it is there. */
 async function keepAside(folder: string, path: string): Promise<string> {
   for (let version = 1; ; version++) {
     const name = `${replacedFolder}/${path}${version === 1 ? '' : `.${version}`}`
-    await makeFolder(dirname(join(folder, name)))
     try {
       await copyFile(join(folder, path), join(folder, name), constants.COPYFILE_EXCL)
       return name
@@ -110,12 +116,24 @@ async function removeEmpty(folder: string, path: string): Promise<void> {
   }
 }
 
+/** When one fails the others end what they have begun, and nothing goes on behind the caller's back. */
 async function inTurns<T>(items: readonly T[], each: (item: T) => Promise<void>): Promise<void> {
   const waiting = items.values()
+  let failed = false
   const worker = async (): Promise<void> => {
-    for (const item of waiting) await each(item)
+    for (const item of waiting) {
+      if (failed) return
+      try {
+        await each(item)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  const first = ended.find((end) => end.status === 'rejected')
+  if (first !== undefined) throw first.reason
 }
 
 /** As a user may type it, with `/`. */

@@ -30,7 +30,7 @@ export function overrideOf(path: string): string {
         ? 'write deploy/compose/compose.override.yaml, which Compose reads by itself'
         : 'mount a file of yours in its place by deploy/compose/compose.override.yaml'
     case 'swarm':
-      return 'write deploy/swarm/stack.override.yaml and give it as the second -c of docker stack deploy'
+      return 'write deploy/swarm/stack.override.yaml and give it as the last -c of docker stack deploy'
     case 'helm':
       return /^[^/]+-values\.yaml$/.test(file)
         ? `write deploy/helm/${file.replace('.yaml', '.override.yaml')} and give it as the second -f of helm`

@@ -39,13 +39,34 @@ describe('ragscale init without anybody to answer', () => {
   test.each(['laptop', 'small', 'production'])(
     'the preset %s is right on every target of ours',
     async (preset) => {
-      for (const target of ['local', 'compose', 'kubernetes']) {
+      for (const target of ['local', 'compose', 'swarm', 'kubernetes']) {
         const { exitCode } = await ragscale(`init --preset ${preset} --target ${target} --yes --force`)
         expect(exitCode).toBe(0)
         expect(await stack()).toMatchObject({ name: preset, target })
       }
     },
   )
+
+  test('writes deploy/ for the target, with CI jobs, and says how that is started', async () => {
+    const local = await ragscale('init')
+    expect(local.out).toContain('wrote deploy/ci ')
+    const compose = await ragscale('init --target compose --force')
+    expect(compose.out).toContain('wrote deploy ')
+    expect(compose.out).toContain('docker compose --file deploy/compose/compose.yaml up --detach --wait')
+    expect(compose.out).not.toContain('ragscale up')
+    expect(await written('deploy/compose/compose.yaml')).toContain('name: laptop')
+    expect(await written('deploy/ci/github-actions.yaml')).toContain('ragscale --yes up')
+    const helm = await ragscale('init --target kubernetes --force --preset production')
+    expect(helm.out).toContain('helm upgrade --install production deploy/helm/ragscale')
+  })
+
+  test('a file in deploy/ that a user has changed stays, and is named', async () => {
+    await ragscale('init')
+    await writeFile(join(cwd, 'deploy/ci/gitlab-ci.yaml'), 'mine\n')
+    const { out } = await ragscale('init --force')
+    expect(out).toContain('kept  deploy/ci/gitlab-ci.yaml')
+    expect(await written('deploy/ci/gitlab-ci.yaml')).toBe('mine\n')
+  })
 
   test('--set changes values and keeps the comments of the preset', async () => {
     await ragscale(
@@ -80,6 +101,7 @@ describe('ragscale init without anybody to answer', () => {
       file: join(cwd, 'ragscale.yaml'),
       target: 'local',
       files: [{ path: join(cwd, 'ragscale.yaml'), kept: false }, {}, {}],
+      deploy: { folder: join(cwd, 'deploy'), rendering: 'ci', files: [{ change: 'wrote' }, {}] },
     })
   })
 })
