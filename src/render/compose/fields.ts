@@ -43,10 +43,16 @@ export function healthcheckOf(health: Health | null): Tree | undefined {
   }
 }
 
-/** `deploy.resources`, with what a target adds to the reservation (GPUs in its own terms). */
-export function resourcesOf({ resources }: Container, reserved: TreeMap = {}): Tree {
-  const { request, limit, because } = resources
-  return said(because, {
+/**
+ * `deploy.resources`, with what a target adds to the reservation (GPUs in its own terms). Of replicas that are services
+ * of their own the first says why.
+ */
+export function resourcesOf(
+  { workload, number }: Pick<Service, 'workload' | 'number'>,
+  reserved: TreeMap = {},
+): Tree {
+  const { request, limit, because } = workload.container.resources
+  return said(number === null || number === 1 ? because : '', {
     limits: {
       cpus: limit.cpus === null ? undefined : cpuText(limit.cpus),
       memory: memoryText(limit.memoryBytes),

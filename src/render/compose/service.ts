@@ -59,7 +59,8 @@ export function sharedFields(workload: Workload, numbered: boolean, { topology }
     networks: numbered ? { [network]: { aliases: [name] } } : undefined,
     healthcheck: healthcheckOf(health),
     stop_grace_period: durationText(stop.graceSeconds),
-    deploy: numbered && container.gpus === 0 ? { resources: resourcesOf(container) } : undefined,
+    deploy:
+      numbered && container.gpus === 0 ? { resources: resourcesOf({ workload, number: null }) } : undefined,
   }
 }
 
@@ -78,7 +79,7 @@ export function ownFields(service: Service, context: ComposeContext): TreeMap {
     deploy: ownResources
       ? {
           replicas: counted ? said(workload.because, replicas) : undefined,
-          resources: resourcesOf(workload.container, gpusOf(service)),
+          resources: resourcesOf(service, gpusOf(service)),
         }
       : undefined,
     labels: { ...labelsOf(service, topology.stack.name), ...configurationLabel(workload, context) },
@@ -125,7 +126,10 @@ function foldersOf(workload: Workload, { topology, observability }: ComposeConte
   }))
 }
 
-/** What a service waits for. Members of a cluster wait for its first, which waits for none of them. */
+/**
+ * What a service waits for. Members of a cluster that comes from nothing else wait for its first, which waits for none
+ * of them.
+ */
 function dependsOn({ workload, number }: Service, { services }: ComposeContext): TreeMap | undefined {
   const waits: [string, TreeMap][] = workload.after.flatMap(({ name, until }) =>
     services
@@ -142,7 +146,7 @@ function dependsOn({ workload, number }: Service, { services }: ComposeContext):
         },
       ]),
   )
-  if (workload.kind === 'nodes' && number !== null && number > 1) {
+  if (workload.kind === 'nodes' && workload.after.length === 0 && number !== null && number > 1) {
     waits.push([`${workload.name}-1`, { condition: 'service_healthy' }])
   }
   return waits.length === 0 ? undefined : Object.fromEntries(waits)

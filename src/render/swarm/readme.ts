@@ -21,11 +21,12 @@ export function swarmReadme(
     '',
     '## Before the first time',
     '',
-    '1. `secrets/README.md` says which secrets to make.',
-    ...ownImage(topology),
-    ...labelSteps(services),
-    ...gpuSteps(topology),
-    '',
+    ...numbered([
+      ['`secrets/README.md` says which secrets to make.'],
+      ownImage(topology),
+      labelSteps(services),
+      gpuSteps(topology),
+    ]),
     ...order,
     '',
     ...limits,
@@ -33,13 +34,23 @@ export function swarmReadme(
   ].join('\n')
 }
 
+/** A numbered list; a step without lines is none. */
+function numbered(steps: readonly (readonly string[])[]): string[] {
+  return steps
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, index) => [
+      ...lines.map((line, at) => (at === 0 ? `${index + 1}. ${line}` : line === '' ? '' : `   ${line}`)),
+      '',
+    ])
+}
+
 function ownImage({ workloads }: Topology): string[] {
   const image = workloads.find(({ container }) => container.image.build !== undefined)?.container.image
     .reference
   if (image === undefined) return []
   return [
-    `1. A swarm builds nothing. Build \`${image}\` from \`../image\` and push it to a registry that every node reaches`,
-    '   (`export RAGSCALE_REGISTRY=registry.example.com/` when deploying), or load it on every node.',
+    `A swarm builds nothing. Build \`${image}\` from \`../image\` and push it to a registry that every node reaches`,
+    '(`export RAGSCALE_REGISTRY=registry.example.com/` when deploying), or load it on every node.',
   ]
 }
 
@@ -47,14 +58,13 @@ function labelSteps(services: readonly Service[]): string[] {
   const labels = labelsNeeded(services)
   if (labels.length === 0) return []
   return [
-    '1. Say which node is for what. Data stays on the node where it was written, and a model is fetched by every node',
-    '   that serves it; so each of these labels goes to the node (for a tier’s replicas: the nodes) that is to have it.',
-    '   Give the nodes of a cluster to different machines. With one machine only:',
+    'Say which node is for what. Data stays on the node where it was written, and a model is fetched by every node',
+    'that serves it; so each of these labels goes to the node (for a tier’s replicas: the nodes) that is to have it.',
+    'Give the nodes of a cluster to different machines. With one machine only:',
     '',
-    '   ```sh',
-    `   docker node update ${labels.map((label) => `--label-add ${label}=true`).join(' ')} "$(hostname)"`,
-    '   ```',
-    '',
+    '```sh',
+    `docker node update ${labels.map((label) => `--label-add ${label}=true`).join(' ')} "$(hostname)"`,
+    '```',
   ]
 }
 
@@ -63,10 +73,10 @@ function gpuSteps({ workloads }: Topology): string[] {
   if (using.length === 0) return []
   const all = using.reduce((sum, { count, container }) => sum + count * container.gpus, 0)
   return [
-    `1. ${all} GPUs are asked for as generic resources of the kind \`GPU\`. On every node that has some: \`nvidia\` as`,
-    '   the default runtime and `"node-generic-resources": ["GPU=GPU-<uuid>", …]` in `/etc/docker/daemon.json` (the',
-    '   identifiers are `nvidia-smi --list-gpus`’s), and `swarm-resource = "DOCKER_RESOURCE_GPU"` in',
-    '   `/etc/nvidia-container-runtime/config.toml`. Without the last, every container sees every GPU.',
+    `${all} GPUs are asked for as generic resources of the kind \`GPU\`. On every node that has some: \`nvidia\` as`,
+    'the default runtime and `"node-generic-resources": ["GPU=GPU-<uuid>", …]` in `/etc/docker/daemon.json` (the',
+    'identifiers are `nvidia-smi --list-gpus`’s), and `swarm-resource = "DOCKER_RESOURCE_GPU"` in',
+    '`/etc/nvidia-container-runtime/config.toml`. Without the last, every container sees every GPU.',
   ]
 }
 
@@ -76,7 +86,7 @@ const order = [
   'A swarm has no `depends_on`. In its place: every replica is found by DNS only once it is healthy; the balancer asks',
   'DNS again every few seconds and starts without anybody behind it; the `collection` job waits for all Qdrant nodes by',
   'itself; whatever ends because something is not there yet (a Qdrant node without the first, a server without its model)',
-  'is started again by its restart policy. The gateway answers 503 until the collection is there.',
+  'is started again by its restart policy. Queries fail until the collection is there.',
 ]
 
 const limits = [

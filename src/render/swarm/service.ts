@@ -1,4 +1,5 @@
 /** One service of a stack file for `docker stack deploy`. */
+import type { Health } from '../../catalog/container.ts'
 import { type Tree, type TreeMap, aliased, said } from '../compose/document.ts'
 import {
   capabilitiesOf,
@@ -45,7 +46,7 @@ export function sharedFields(workload: Workload, { filesOf }: SwarmContext): Tre
       files.length === 0 ? undefined : files.map(({ config, path }) => ({ source: config, target: path })),
     // `tasks.<name>` is all tasks of the services with that name or alias.
     networks: isNumbered(workload, 'swarm') ? { [network]: { aliases: [name] } } : [network],
-    healthcheck: healthcheckOf(health),
+    healthcheck: healthcheckOf(workload.kind === 'nodes' ? alive(health) : health),
     stop_grace_period: durationText(stop.graceSeconds),
   }
 }
@@ -61,8 +62,19 @@ export function ownFields(service: Service, { topology }: SwarmContext): TreeMap
     volumes: volumes.length === 0 ? undefined : volumes,
     // On the containers, which cAdvisor reads, and on the service, by which a stack is found.
     labels,
-    deploy: deployOf(service, labels, resourcesOf(workload.container, gpusOf(workload))),
+    deploy: deployOf(service, labels, resourcesOf(service, gpusOf(workload))),
   }
+}
+
+/**
+ * A swarm tells a task's address to nobody before the task is healthy. A member of a cluster that has to catch up with
+ * the others is not ready before they reach it: so it is asked whether it lives.
+ */
+function alive(health: Health | null): Health | null {
+  if (health === null || health.http === null || health.livePath === null) return health
+  const { path } = health.http
+  const { livePath } = health
+  return { ...health, command: health.command.map((part) => part.replaceAll(path, livePath)) }
 }
 
 /** Nobody publishes our own image: every node has it, or a registry of the user's that the variable names. */

@@ -5,7 +5,7 @@ import { fingerprint } from '../compose/fingerprint.ts'
 import { publishedPorts } from '../compose/ports.ts'
 import { secretsGitignore, secretsOfStack, secretsReadme } from '../compose/secrets.ts'
 import { isNumbered, type Service, servicesOf } from '../compose/services.ts'
-import { volumeSizes } from '../compose/volumes.ts'
+import { volumeName, volumeSizes } from '../compose/volumes.ts'
 import { showBytes } from '../../catalog/resources.ts'
 import { renderObservability } from '../observability/observability.ts'
 import type { Rendered, Templates } from '../rendered.ts'
@@ -123,13 +123,7 @@ function stagesFile(ports: Ports): TreeMap {
 }
 
 function volumesOf(services: readonly Service[], topology: Topology): TreeMap {
-  const slots = new Set(
-    services
-      .filter(({ number, replicas }) => number === null && replicas > 1)
-      .flatMap(({ workload }) =>
-        workload.container.mounts.filter(({ kind }) => kind === 'own').map(({ name }) => name),
-      ),
-  )
+  const slots = new Set(services.filter(sharesName).flatMap(ownVolumes))
   return Object.fromEntries(
     volumeSizes(services).map(({ name, bytes }) => {
       const volume = {
@@ -140,6 +134,16 @@ function volumesOf(services: readonly Service[], topology: Topology): TreeMap {
       return [name, bytes === null ? volume : said(`about ${showBytes(bytes)}`, volume)]
     }),
   )
+}
+
+/** Replicas of one service mount volumes of one name, unless the name says which replica. */
+function sharesName({ number, replicas }: Service): boolean {
+  return number === null && replicas > 1
+}
+
+function ownVolumes(service: Service): string[] {
+  const { mounts } = service.workload.container
+  return mounts.filter(({ kind }) => kind === 'own').map((mount) => volumeName(mount, service))
 }
 
 function configsOf(workloads: readonly Workload[], { topology, filesOf }: SwarmContext): TreeMap {
