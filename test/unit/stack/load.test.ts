@@ -257,7 +257,7 @@ describe('a wrong file', () => {
     [
       'an unknown GPU',
       'tiers: { embed: { model: BAAI/bge-base-en-v1.5, gpu: L5 } }',
-      '1:54 tiers.embed.gpu: no timing is known for this GPU; known are cpu, T4, L4, A10G, L40S, A100, H100, H200, B200 (or give the timing yourself: tiers.embed.emulate)',
+      '1:54 tiers.embed.gpu: no timing is known for this GPU; known are cpu, T4, L4, A10G, RTX4090, RTX5090, L40, L40S, A100, H100, H200, B200 (or give the timing yourself: tiers.embed.emulate)',
     ],
     [
       'a model that does not fit its GPU',
