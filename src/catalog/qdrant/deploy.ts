@@ -32,7 +32,7 @@ export function qdrantContainer({ stack, addresses }: Deployment): Container {
       QDRANT__CLUSTER__ENABLED: 'true',
       QDRANT_BOOTSTRAP: addresses.peer(1, 6335),
       QDRANT__SERVICE__METRICS_PORT: String(metricsPort),
-      // A search thread a core; Qdrant's own default leaves one out.
+      // A search thread a core, as the stack's timing has it. Qdrant's default is four, for disks that keep threads waiting.
       QDRANT__STORAGE__PERFORMANCE__MAX_SEARCH_THREADS: String(Math.max(1, Math.round(cpus))),
       QDRANT__STORAGE__STORAGE_PATH: '/qdrant/storage',
       QDRANT__STORAGE__SNAPSHOTS_PATH: '/qdrant/snapshots',
@@ -60,6 +60,8 @@ export function qdrantContainer({ stack, addresses }: Deployment): Container {
     resources: resources(
       {
         cpus,
+        // Also at most: what was measured of a node then holds for every node.
+        cpuLimit: cpus,
         memoryBytes: Math.max(512 * mebibyte, needed),
         memoryLimitBytes: Math.max(gibibyte, Math.ceil(needed * 1.5)),
         because: memoryReason(stack, needed),

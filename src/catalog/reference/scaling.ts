@@ -26,5 +26,6 @@ const workers: Scaling = {
   unit: 'documents',
   defaultTarget: 16,
   ceiling: null,
-  because: 'a worker writes some documents at once and takes more as it ends them; those of a dead one count as well',
+  because:
+    'a worker writes some documents at once and takes more as it ends them; those of a dead one count as well',
 }
