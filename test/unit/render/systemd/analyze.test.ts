@@ -9,6 +9,9 @@ import { render } from '../../../../src/render/render.ts'
 import { describeWith } from '../../../tools/describe-with.ts'
 import { presetStack } from '../preset-stack.ts'
 
+/** A program of others, on a machine that may be busy. */
+const timeout = 60_000
+
 await describeWith('systemd-analyze', 'the rendered units, by systemd-analyze', (analyze) => {
   let root: string
 
@@ -48,13 +51,17 @@ await describeWith('systemd-analyze', 'the rendered units, by systemd-analyze', 
     expect(exitCode, all).toBe(0)
   })
 
-  test.each(['gateway', 'worker'])('the %s is exposed to little: 2.0 of 10 at most', async (name) => {
-    const unit = join(root, `etc/systemd/system/ragscale-${name}@.service`)
-    const { exitCode, all } = await execa(
-      analyze,
-      ['security', '--offline=true', '--threshold=20', '--no-pager', unit],
-      { reject: false, all: true },
-    )
-    expect(exitCode, all.split('\n').slice(-3).join('\n')).toBe(0)
-  })
+  test.each(['gateway', 'worker'])(
+    'the %s is exposed to little: 2.0 of 10 at most',
+    { timeout },
+    async (name) => {
+      const unit = join(root, `etc/systemd/system/ragscale-${name}@.service`)
+      const { exitCode, all } = await execa(
+        analyze,
+        ['security', '--offline=true', '--threshold=20', '--no-pager', unit],
+        { reject: false, all: true },
+      )
+      expect(exitCode, all.split('\n').slice(-3).join('\n')).toBe(0)
+    },
+  )
 })
