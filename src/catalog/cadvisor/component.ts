@@ -52,18 +52,6 @@ function cadvisorContainer(): Container {
       capabilities: ['SYSLOG'],
       allGpus: false,
     },
-    // As its own documentation mounts them (docs/running.md), less what only says when a container ran out of memory.
-    host: {
-      paths: [
-        { path: '/', at: '/rootfs' },
-        { path: '/var/run', at: '/var/run' },
-        { path: '/sys', at: '/sys' },
-        { path: '/var/lib/docker', at: '/var/lib/docker' },
-        { path: '/dev/disk', at: '/dev/disk' },
-      ],
-      capabilities: [],
-      allGpus: false,
-    },
   }
 }
 

@@ -43,8 +43,6 @@ function dcgmContainer(): Container {
     readOnly: false,
     // Profiling metrics alone would want SYS_ADMIN (its Dockerfile), and nothing here asks for them.
     host: { paths: [], capabilities: [], allGpus: true },
-    // Without SYS_ADMIN it says nothing of how busy tensor cores and memory are (its README, "profiling metrics").
-    host: { paths: [], capabilities: ['SYS_ADMIN'], allGpus: true },
   }
 }
 
