@@ -33,7 +33,7 @@ export function aliased(name: string): Tree {
 
 /** The text of a YAML document, ending in a newline. Long lines are not folded, comments are wrapped. */
 export function yamlText(tree: TreeMap): string {
-  const document = new Document<Node>(mapOf(tree, 0), { version: '1.2', aliasDuplicateObjects: false })
+  const document = new Document(mapOf(tree, 0), { version: '1.2', aliasDuplicateObjects: false })
   return document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false })
 }
 
@@ -93,10 +93,10 @@ function listOf(items: readonly Tree[], depth: number): YAMLSeq {
 }
 
 function widthOf(items: readonly Tree[]): number {
-  return items.reduce<number>((sum, item) => sum + 2 + (item instanceof Aliased ? 8 : String(item).length), 0)
+  return items.reduce<number>((sum, item) => sum + 2 + (isShort(item) ? String(item).length : 8), 0)
 }
 
-function isShort(item: Tree): boolean {
+function isShort(item: Tree): item is string | number {
   return typeof item === 'number' || (typeof item === 'string' && item.length < 32 && !item.includes('\n'))
 }
 

@@ -24,7 +24,7 @@ export interface SwarmContext {
   readonly topology: Topology
   readonly services: readonly Service[]
   /** Everything that a workload reads. */
-  filesOf(workload: Workload): readonly MountedFile[]
+  readonly filesOf: (workload: Workload) => readonly MountedFile[]
 }
 
 /** What all services of a workload have in common. */

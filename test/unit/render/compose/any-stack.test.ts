@@ -28,7 +28,7 @@ function ofAnyStack(check: (drawn: Drawn) => void): void {
   const stacks = arbitraryStack({ targets: ['compose'] })
   fc.assert(
     fc.property(stacks, (stack) => check(drawnOf(stack))),
-    { seed, numRuns: 40 },
+    { seed, numRuns: 25 },
   )
 }
 
@@ -46,7 +46,8 @@ describe('of any valid stack, compose.yaml', { timeout: 60_000 }, () => {
     ofAnyStack(({ compose }) => {
       const ports = Object.values(compose.services).flatMap((service) => service.ports ?? [])
       const beyond = ports.filter((port) => typeof port !== 'string' || !port.startsWith('127.0.0.1:'))
-      expect(beyond.filter((port) => !String(port).startsWith('${RAGSCALE_FRONT_DOOR:-'))).toEqual([])
+      const frontDoor = '${RAGSCALE_FRONT_DOOR:-0.0.0.0:8080}:8080'
+      expect(beyond.filter((port) => port !== frontDoor)).toEqual([])
       expect(beyond.length).toBeLessThanOrEqual(1)
     })
   })
