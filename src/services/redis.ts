@@ -24,3 +24,26 @@ export function redisUrl({ urlEnv, passwordEnv }: RedisNames, env: Environment):
   if (password !== undefined) url.password = encodeURIComponent(password)
   return url.href
 }
+
+/** A client that connects in the background, and again whenever it has to. */
+export type RedisConnection = Awaited<ReturnType<typeof connectRedis>>
+
+/**
+ * What is asked while the connection is down fails at once: a cache must not hold queries up, and whoever queues a
+ * document is told that it was not taken. The client is imported here, where a Redis is named at all.
+ */
+export async function connectRedis(url: string, onError: (error: unknown) => void) {
+  const { createClient } = await import('redis')
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: {
+      connectTimeout: 2_000,
+      reconnectStrategy: (tries: number) => Math.min(100 * 2 ** tries, 5_000),
+    },
+  })
+  client.on('error', onError)
+  // Not awaited: a service starts, and serves, while Redis is away.
+  void client.connect().catch(onError)
+  return client
+}

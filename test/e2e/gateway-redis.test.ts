@@ -1,31 +1,18 @@
 /** The gateway's caches in a real Redis: shared by replicas, and never the reason for a failed query. */
-import { spawn, spawnSync } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { gatewayConfigSchema } from '../../src/services/gateway/config.ts'
 import { createGateway } from '../../src/services/gateway/server.ts'
 import type { Gateway } from '../../src/services/gateway/server.ts'
 import { chatStreams, fakeUpstream, qdrantAnswers, teiAnswers } from '../unit/services/gateway/upstreams.ts'
 import type { FakeUpstream } from '../unit/services/gateway/upstreams.ts'
+import { hasRedis, startRedis } from './redis-server.ts'
+import type { RedisServer } from './redis-server.ts'
 
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0
-if (!hasRedis)
-  console.warn('SKIPPED: the gateway with a real Redis, because there is no redis-server on this machine')
-
-let redis: ChildProcess
-let redisUrl: string
+let redis: RedisServer
 let upstreams: FakeUpstream[] = []
 let gateways: Gateway[] = []
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+const password = 'only $these @tests:know/it'
 
 async function start(): Promise<string> {
   const [embed, vector, chat] = upstreams
@@ -35,7 +22,7 @@ async function start(): Promise<string> {
     generate: { url: chat?.url, model: 'a-model' },
     cache: { embeddings: 60_000, retrievals: 60_000, answers: 60_000 },
   })
-  const gateway = await createGateway(config, { REDIS_URL: redisUrl })
+  const gateway = await createGateway(config, { REDIS_URL: redis.url, REDIS_PASSWORD: password })
   gateways.push(gateway)
   return await gateway.app.listen({ host: '127.0.0.1', port: 0 })
 }
@@ -57,20 +44,7 @@ async function askUntilKnown(url: string, query: string): Promise<void> {
 
 beforeEach(async () => {
   if (!hasRedis) return
-  const port = await freePort()
-  redisUrl = `redis://127.0.0.1:${port}`
-  redis = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  await new Promise<void>((resolve) => {
-    redis.stdout?.on('data', (text: Buffer) => {
-      if (text.toString().includes('Ready to accept connections')) resolve()
-    })
-  })
+  redis = await startRedis({ password })
   upstreams = [
     await fakeUpstream(teiAnswers),
     await fakeUpstream(qdrantAnswers),
@@ -83,7 +57,7 @@ afterEach(async () => {
   await Promise.all(upstreams.map((upstream) => upstream.close()))
   gateways = []
   upstreams = []
-  if (hasRedis) redis.kill('SIGKILL')
+  if (hasRedis) await redis.kill()
 })
 
 test.skipIf(!hasRedis)('what one replica answered, another one knows', async () => {
@@ -97,7 +71,7 @@ test.skipIf(!hasRedis)('what one replica answered, another one knows', async () 
 test.skipIf(!hasRedis)('a Redis that dies costs its hits and no query', async () => {
   const url = await start()
   await askUntilKnown(url, 'What is a shard?')
-  redis.kill('SIGKILL')
+  await redis.kill()
   await expect
     .poll(async () => (await ask(url, 'What is a shard?')).cache['answer'], { timeout: 10_000 })
     .toBe('miss')

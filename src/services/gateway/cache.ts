@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { RedisClientType } from 'redis'
+import { connectRedis } from '../redis.ts'
+import type { RedisConnection } from '../redis.ts'
 import type { GatewayConfig } from './config.ts'
 
 export type CacheName = 'embedding' | 'retrieval' | 'answer'
@@ -44,7 +45,7 @@ export function memoryCache<Value extends object>(
 }
 
 export function redisCache<Value extends object>(
-  client: Pick<RedisClientType, 'get' | 'set'>,
+  client: Pick<RedisConnection, 'get' | 'set'>,
   name: CacheName,
   ttlMs: number | null,
   onFailure: (cache: CacheName, error: unknown) => void,
@@ -113,24 +114,11 @@ export async function openCaches(
       close: () => Promise.resolve(),
     }
   }
-  const { createClient } = await import('redis')
-  const client = createClient({
-    url: redisUrl,
-    // A cache that is away must not hold queries up: fail at once, reconnect behind.
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: 2_000,
-      reconnectStrategy: (tries: number) => Math.min(100 * 2 ** tries, 5_000),
-    },
-  })
-  client.on('error', (error: unknown) => onFailure('embedding', error))
-  // Not awaited: a gateway starts, and serves, while Redis is away.
-  void client.connect().catch((error: unknown) => onFailure('embedding', error))
-  const redis = client as unknown as RedisClientType
+  const client = await connectRedis(redisUrl, (error) => onFailure('embedding', error))
   return {
-    embedding: redisCache(redis, 'embedding', config.embeddings, onFailure),
-    retrieval: redisCache(redis, 'retrieval', config.retrievals, onFailure),
-    answer: redisCache(redis, 'answer', config.answers, onFailure),
+    embedding: redisCache(client, 'embedding', config.embeddings, onFailure),
+    retrieval: redisCache(client, 'retrieval', config.retrievals, onFailure),
+    answer: redisCache(client, 'answer', config.answers, onFailure),
     close: () => {
       if (client.isOpen) client.destroy()
       return Promise.resolve()
