@@ -1,7 +1,7 @@
 /** From a stack to the workloads that it is on a target: what runs, how many of it, and after what. Pure. */
 import { componentNamed, isEmulated, servingComponent } from '../catalog/catalog.ts'
 import type { Component } from '../catalog/component.ts'
-import type { Addresses, Container, Deployment } from '../catalog/container.ts'
+import type { Container, Deployment } from '../catalog/container.ts'
 import { providerOf } from '../catalog/provided.ts'
 import { ExitCode, UserError } from '../errors.ts'
 import type { ReplicaTier, ReplicaTierName, Stack, Tier } from '../stack/stack.ts'

@@ -22,7 +22,7 @@ export function stackOf(file: StackFile): Stack {
   // JSON is YAML.
   const { stack, problems } = readStack(JSON.stringify(file, null, 2), '/stacks/drawn/ragscale.yaml')
   if (stack !== null) return stack
-  const said = problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n')
+  const said = problems.map(({ key, message }) => `${key}: ${message}`).join('\n')
   throw new Error(`the drawn stack is not valid:\n${said}\n${JSON.stringify(file, null, 2)}`)
 }
 
