@@ -17,7 +17,9 @@ import type { After, RenderTarget, Topology, Workload } from './topology.ts'
  * Every workload of the stack, in the order in which they are shown: what waits for another comes after it.
  * Throws a UserError (exit 2) where the stack cannot run on the target.
  */
-export function topologyOf(stack: Stack, target: RenderTarget): Topology {
+export function topologyOf(given: Stack, target: RenderTarget): Topology {
+  // What is rendered runs there for real, also where ragscale.yaml itself says `local`.
+  const stack: Stack = { ...given, target: target === 'systemd' ? 'compose' : target }
   const addresses = addressesOf(target)
   const about = (tier: string): Deployment => ({ stack, tier, addresses, target })
   const workloads = [

@@ -287,6 +287,28 @@ describe('what a topology leaves out', () => {
     expect(gateway.secrets).toContainEqual({ name: 'models-api-key', fileEnv: 'MODELS_API_KEY_FILE' })
   })
 
+  test('a stack of target local is rendered as it would run for real: its provider is called', () => {
+    const local = topology({
+      target: 'local',
+      tiers: {
+        gateway: {},
+        embed: { model: 'BAAI/bge-base-en-v1.5', gpu: 'cpu' },
+        vector: {},
+        generate: {
+          component: 'openai',
+          model: 'a-chat-model',
+          url: 'https://models.example',
+          apiKeyEnv: 'MODELS_API_KEY',
+          emulate: { model: 'fifo', law: 'exponential', mean: '1s', servers: 8 },
+        },
+      },
+    })
+    expect(names(local)).not.toContain('generate')
+    expect(configOf(workload(local, 'gateway').container)).toMatchObject({
+      generate: { url: 'https://models.example' },
+    })
+  })
+
   test('on plain hosts only our own services run', () => {
     expect(names(topology({}, 'systemd'))).toEqual(['gateway', 'worker'])
   })
