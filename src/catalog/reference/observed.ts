@@ -184,7 +184,7 @@ export const workerObserved: Observed = {
       title: 'Documents being written',
       queries: [{ expr: 'sum by (replica) (ragscale_worker_in_flight{job="$job"})', legend: '{{replica}}' }],
       unit: 'short',
-      description: 'By worker.',
+      description: 'How many each worker has in hand.',
     },
     {
       title: 'Time to store a document',

@@ -26,6 +26,13 @@ export function statusOf(target: RenderTarget, tier: string): string {
 
 /** For an alert of one tier that brings no steps of its own. */
 export function tierSteps(target: RenderTarget, tier: string, dashboard: string): string {
+  if (tier === 'observability') {
+    return steps(
+      'It is of a host, not of one replica: the labels say which. Look at that host first.',
+      `See which tiers suffer from it: the dashboard "${dashboard}".`,
+      'Move what runs there to another host, or stop it, before the host is repaired.',
+    )
+  }
   return steps(
     `See what else changed at that time: the dashboard "${dashboard}".`,
     `Look whether every replica is well: ${statusOf(target, tier)}.`,

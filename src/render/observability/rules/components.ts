@@ -8,7 +8,7 @@ import type { RuleGroup } from './rule.ts'
 export function componentAlerts(watched: Watched): readonly RuleGroup[] {
   return watched.jobs.map(({ name, tier, component, observed }) => ({
     name: `ragscale.${name}.alerts`,
-    because: `What ${component?.title ?? name} tells of itself.`,
+    because: `What ${name} tells of itself (${component?.title ?? name}).`,
     rules: (observed?.alerts ?? []).map((alert) => ({
       alert: alert.name,
       expr: ownQuery(watched.scope, alert.expr, name),

@@ -127,31 +127,24 @@ function plainHosts(watched: Watched): readonly RecordingRule[] {
   const { scope } = watched
   return tierJobs(watched)
     .filter(({ observed }) => observed?.exports['process_cpu_seconds_total'] !== undefined)
-    .flatMap(({ name, workload }): RecordingRule[] => {
+    .flatMap(({ name, tier, workload }): RecordingRule[] => {
       const of = (metric: string): string => series(scope, metric, `job="${name}"`)
-      const by = 'by (tier, replica)'
       const { cpus, memoryBytes } = workload.container.resources.limit
-      const limits = `CPU up to ${cpus ?? 1} and ${memoryBytes} bytes, as the unit has it.`
-      return [
-        {
-          record: 'replica:cpu_cores:rate2m',
-          expr: `sum ${by} (rate(${of('process_cpu_seconds_total')}[2m]))`,
-        },
+      const cores = `sum by (replica) (rate(${of('process_cpu_seconds_total')}[2m]))`
+      const memory = `max by (replica) (${of('process_resident_memory_bytes')})`
+      const restarts = `max by (replica) (changes(${of('process_start_time_seconds')}[30m]))`
+      const rules: readonly RecordingRule[] = [
+        { record: 'replica:cpu_cores:rate2m', expr: cores },
         {
           record: 'replica:cpu_utilization:ratio',
-          expr: `sum ${by} (rate(${of('process_cpu_seconds_total')}[2m])) / ${cpus ?? 1}`,
-          because: limits,
+          expr: `${cores} / ${cpus ?? 1}`,
+          because: `CPU up to ${cpus ?? 1} and ${memoryBytes} bytes of memory, as the unit has it.`,
         },
-        { record: 'replica:memory:bytes', expr: `max ${by} (${of('process_resident_memory_bytes')})` },
-        {
-          record: 'replica:memory_utilization:ratio',
-          expr: `max ${by} (${of('process_resident_memory_bytes')}) / ${memoryBytes}`,
-        },
-        {
-          record: 'replica:restarts:changes30m',
-          expr: `max ${by} (changes(${of('process_start_time_seconds')}[30m]))`,
-        },
+        { record: 'replica:memory:bytes', expr: memory },
+        { record: 'replica:memory_utilization:ratio', expr: `${memory} / ${memoryBytes}` },
+        { record: 'replica:restarts:changes30m', expr: restarts },
       ]
+      return rules.map((rule) => ({ ...rule, labels: { tier } }))
     })
 }
 

@@ -77,7 +77,7 @@ function burnAlert(watched: Watched, { slo, budget }: Objective, burn: BurnAlert
   const what = isErrors
     ? `more than ${percent(slo.limit)} fail`
     : `slower than ${slo.limit / 1_000} s or failed`
-  const { long, short, above, factor } = burn
+  const { long, short, above, factor, nearlyAll } = burn
   return {
     alert: isErrors ? 'ErrorSloBurn' : 'LatencySloBurn',
     expr: [
@@ -92,16 +92,16 @@ function burnAlert(watched: Watched, { slo, budget }: Objective, burn: BurnAlert
       description: [
         `In the last ${long} and the last ${short} more than ${percent(above)} of ${slo.stage} requests were bad (${what});`,
         `the SLO ${slo.on} allows ${percent(budget)}.`,
-        factor * budget > above
-          ? `Nearly everything is bad.`
-          : `At ${factor} times that pace: ${burn.spends}.`,
+        nearlyAll
+          ? 'Nearly everything is bad.'
+          : `That is ${factor} times the budget’s own pace: ${burn.spends}.`,
         isErrors
           ? 'Find what fails and since when; load that was refused (429, 503) asks for replicas, anything else for a cure.'
           : 'Find the stage whose time grew; if the rate grew too, the stack wants more replicas.',
       ].join(' '),
       runbook: isErrors ? errorSteps(watched, slo.stage) : latencySteps(watched, slo.stage),
     },
-    because: `${factor} × the error budget of ${percent(budget)}${factor * budget > above ? `, which is more than everything: ${percent(above)}` : ''}.`,
+    because: `${factor} × the error budget of ${percent(budget)}${nearlyAll ? `, which nothing can be, so ${percent(above)}` : ''}.`,
   }
 }
 

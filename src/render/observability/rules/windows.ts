@@ -13,6 +13,8 @@ export interface BurnAlert {
   readonly short: Window
   /** Share of bad requests above which it fires. */
   readonly above: number
+  /** That the factor would ask for more bad requests than there are: then it stands for nearly all of them. */
+  readonly nearlyAll: boolean
   /** Times the budget's own pace. */
   readonly factor: number
   readonly severity: 'warning' | 'critical'
@@ -20,7 +22,7 @@ export interface BurnAlert {
   readonly spends: string
 }
 
-const table: readonly Omit<BurnAlert, 'above'>[] = [
+const table: readonly Omit<BurnAlert, 'above' | 'nearlyAll'>[] = [
   {
     long: '1h',
     short: '5m',
@@ -45,8 +47,7 @@ const table: readonly Omit<BurnAlert, 'above'>[] = [
   },
 ]
 
-/** Nearly everything is bad: what a factor stands for when it times the budget is more than there is. */
-const nearlyAll = 0.95
+const mostOfAll = 0.95
 
 /**
  * The alerts of an objective, fastest first. A large budget (a P50's half) cannot be spent 14.4 times too fast: such
@@ -55,7 +56,8 @@ const nearlyAll = 0.95
 export function burnAlerts({ budget }: Pick<Objective, 'budget'>): readonly BurnAlert[] {
   const all = table.map((row) => ({
     ...row,
-    above: Number(Math.min(nearlyAll, row.factor * budget).toPrecision(6)),
+    above: Number(Math.min(mostOfAll, row.factor * budget).toPrecision(6)),
+    nearlyAll: row.factor * budget > mostOfAll,
   }))
   return all.filter((one, index) => index === 0 || one.above < all[index - 1]!.above)
 }
