@@ -26,7 +26,8 @@ export function qdrantContainer({ stack, addresses }: Deployment): Container {
         : { reference: vector.image, because: 'as ragscale.yaml says' },
     // One block for all nodes: since 1.13.3 a bootstrap that is one's own URI means "the first node". Not by the
     // image's entrypoint.sh: as process 1 it ends at SIGTERM at once, and takes the Qdrant that it passed it to along.
-    command: ['bash', '-c', `exec ./qdrant --uri "${addresses.peer('own', 6335)}"`],
+    // Segments and connections are files, of which newer engines allow 1,024 until a process asks for what it may have.
+    command: ['bash', '-c', `ulimit -Sn hard; exec ./qdrant --uri "${addresses.peer('own', 6335)}"`],
     env: {
       // Also with one node, so that a second can join later.
       QDRANT__CLUSTER__ENABLED: 'true',

@@ -77,8 +77,6 @@ const everyService: TreeMap = {
   cap_drop: ['ALL'],
   security_opt: ['no-new-privileges:true'],
   networks: [network],
-  // Connections are files, and newer engines give a container 1,024 of them.
-  ulimits: { nofile: { soft: 65_536, hard: 65_536 } },
   logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 }
 

@@ -77,8 +77,6 @@ function stackFile(profile: Profile | null, context: SwarmContext): TreeMap {
 const everyService: TreeMap = {
   init: true,
   cap_drop: ['ALL'],
-  // Connections are files, and newer engines give a container 1,024 of them.
-  ulimits: { nofile: { soft: 65_536, hard: 65_536 } },
   logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
 }
 
