@@ -6,6 +6,8 @@ import { fitContinuous } from './fit-continuous.ts'
 import { fitFifo } from './fit-fifo.ts'
 import type { Fit, Sweep } from './fit.ts'
 import type { Calibrated } from './model.ts'
+import { failuresOf, fewestSamples, overloaded } from './overload.ts'
+import { calibrateProvided } from './provided.ts'
 import { throughputOf } from './throughput.ts'
 import type { MeasuredStep, Measurement, RecommendInput, TierNow } from './types.ts'
 import { fitUsl } from './usl.ts'
@@ -19,12 +21,6 @@ const goodMismatch = 2.5
 /** Another model, with more parameters, is only taken when it leaves less than this share of the mismatch. */
 const betterBy = 0.7
 
-/** Fewer samples than this say too little of a law. */
-const fewestSamples = 30
-
-/** Failures beyond this share are a tier's answer to overload. */
-const overloadErrors = 0.02
-
 /** What is wrong with a tier's measurements, for a sentence that begins with the tier's name. */
 export interface NotCalibrated {
   readonly reason: string
@@ -35,6 +31,7 @@ export function calibrate(now: TierNow, input: RecommendInput): Calibrated | Not
   const alone = input.measurements.filter((measurement) => measurement.tier === now.tier)
   const measurements = alone.length > 0 ? alone : insidePipelines(now, input.measurements)
   if (measurements.length === 0) return { reason: 'nothing was measured of it' }
+  if (now.provided !== undefined) return calibrateProvided(now, now.provided, measurements, alone.length > 0)
   const fits = [...Map.groupBy(measurements, ({ replicas }) => replicas)]
     .sort((a, b) => a[0] - b[0])
     .map(([replicas, same]) => ({ replicas, ...fitOf(replicas, same, now, input) }))
@@ -151,17 +148,6 @@ function kneeByCpu({ tier, cores }: TierNow, steps: readonly MeasuredStep[]): nu
     requests += completed * seconds
   }
   return coreSeconds > 0 && requests > 0 ? (cores * requests) / coreSeconds : null
-}
-
-function overloaded(step: MeasuredStep): boolean {
-  return step.saturated || step.errorsShare > overloadErrors
-}
-
-/** Failures ÷ requests of these steps together. */
-function failuresOf(steps: readonly MeasuredStep[]): number {
-  const requests = steps.reduce((sum, step) => sum + step.offered * step.seconds, 0)
-  const failures = steps.reduce((sum, step) => sum + step.errorsShare * step.offered * step.seconds, 0)
-  return requests === 0 ? 0 : failures / requests
 }
 
 function contentionOf(fits: readonly Fitted[]): number | null {

@@ -60,5 +60,7 @@ function modelInWords(model: TierModel): string {
     }
     case 'continuous':
       return `token iterations of ${show(model.alphaMs)} ms + ${show(model.betaMs)} ms a sequence, with ${show(model.prefillOnceMs)} ms to take up prompts and ${show(tableMean(model.prefill))} ms for each`
+    case 'independent':
+      return `requests that do not wait for each other, ${show(tableMean(model.latency))} ms each on average`
   }
 }

@@ -1,6 +1,7 @@
 import { memoryPerNodeBytes } from '../catalog/qdrant/memory.ts'
 import { show } from './explain-calibration.ts'
 import { kneeShare } from './calibrate.ts'
+import { limitShare } from './provided.ts'
 import { rounded } from './estimate.ts'
 import type { Calibrated } from './model.ts'
 import type { Context, Known } from './pipeline.ts'
@@ -25,19 +26,23 @@ export function tierRecommendation(
 ): TierRecommendation {
   const { input, rate } = context
   const { recommended: then, needed, capacity } = decision
+  const provided = now.provided !== undefined
   const visits = now.visits ?? 1
   const reference = calibrated.knee ?? calibrated.ceiling
   const utilization = (rate * visits * (1 + calibrated.contention * (then - 1))) / (then * reference)
   const perReplica = (rate * visits) / then
   const confidence = confidenceIn(calibrated, perReplica, then)
-  const boundBy = boundOf(decision, input.spare, now)
+  const boundBy = provided ? 'provider' : boundOf(decision, input.spare, now)
   const band = 1.96 * calibrated.error
   return {
     now: countsShown(now, now.replicas, now.collection?.replication),
     // eslint-disable-next-line unicorn/no-thenable -- a field of the recommendation's format, never a function
     then: now.collection === undefined ? countsShown(now, then) : vectorCounts(now, then, input.spare),
     capacityPerReplica: rounded(capacity),
-    capacityBand: [rounded(capacity * (1 - band)), rounded(capacity * (1 + band))],
+    // A limit is exact: nothing of it was measured.
+    capacityBand: provided
+      ? [rounded(capacity), rounded(capacity)]
+      : [rounded(capacity * (1 - band)), rounded(capacity * (1 + band))],
     kneePerReplica: calibrated.knee === null ? null : rounded(calibrated.knee),
     utilization: rounded(utilization),
     boundBy,
@@ -46,12 +51,22 @@ export function tierRecommendation(
     visits,
     because: [
       ...calibrated.because,
-      `${show(rate * visits)}/s over ${then} is ${show(perReplica)}/s each, ${show(100 * utilization)} % of ${calibrated.knee === null ? 'the highest measured rate' : `the knee; at most ${kneeShare * 100} % is allowed`}.`,
+      ...(provided
+        ? [shareOfLimit(calibrated, rate * visits)]
+        : [
+            `${show(rate * visits)}/s over ${then} is ${show(perReplica)}/s each, ${show(100 * utilization)} % of ${calibrated.knee === null ? 'the highest measured rate' : `the knee; at most ${kneeShare * 100} % is allowed`}.`,
+          ]),
       ...reasonFor(boundBy, needed, decision, input.spare),
       ...(now.collection === undefined ? [] : vectorReasons(now, then, input.spare)),
       `Confidence ${confidence.level}: ${confidence.because}.`,
     ],
   }
+}
+
+function shareOfLimit({ knee, ceiling }: Calibrated, rate: number): string {
+  return knee === null
+    ? `${show(rate)}/s is ${show((100 * rate) / ceiling)} % of the highest rate that was measured.`
+    : `${show(rate)}/s is ${show((100 * rate) / knee)} % of what the limits allow; at most ${limitShare * 100} % is used, since bursts beyond them are refused.`
 }
 
 function confidenceIn(
@@ -103,6 +118,8 @@ function reasonFor(boundBy: string, needed: number, { breaks, axis }: Decision, 
   switch (boundBy) {
     case 'minimum':
       return ['One is the least there can be.']
+    case 'provider':
+      return []
     case 'availability':
       return [`${needed} nodes are the least that keep the collection's copies apart.`]
     default:

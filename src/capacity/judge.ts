@@ -1,6 +1,7 @@
 import type { Slo, Stage, Tier } from '../stack/stack.ts'
 import { quantileOfSorted } from './distribution.ts'
 import { bandOf, quantilesWithin, rounded } from './estimate.ts'
+import { streams } from './model.ts'
 import type { Known } from './pipeline.ts'
 import type { Simulated } from './simulate.ts'
 import type { PredictedSlo } from './types.ts'
@@ -26,19 +27,19 @@ export interface Judged {
 export function judged(slo: Slo, known: readonly Known[], unmeasured: readonly Tier[]): Judged | string {
   if (slo.percentile === null) return 'it is no percentile'
   const probability = probabilities[slo.percentile] / (1 - failedShare(slo.stage, known))
-  const streams = known.findIndex(({ calibrated }) => calibrated.model.kind === 'continuous')
+  const streaming = known.findIndex(({ calibrated }) => streams(calibrated.model))
   if (slo.stage === 'pipeline') {
     if (unmeasured.length > 0) return `nothing was measured of ${unmeasured.join(', ')}`
     if (slo.metric === 'latency') return { slo, probability, times: (simulated) => simulated.latencyMs }
     if (slo.metric !== 'ttft' && slo.metric !== 'rag_ttft')
       return `${slo.metric} of a pipeline is not simulated`
-    if (streams < 0) return 'no tier was measured to stream tokens'
+    if (streaming < 0) return 'no tier was measured to stream tokens'
     return { slo, probability, times: (simulated) => simulated.ttftMs! }
   }
   const index = known.findIndex(({ now }) => stageOfTier[now.tier] === slo.stage)
   if (index < 0) return `nothing was measured of stage ${slo.stage}`
   if (slo.metric === 'latency') return { slo, probability, times: (simulated) => simulated.tierMs[index]! }
-  if (index !== streams) return `stage ${slo.stage} was not measured to stream tokens`
+  if (index !== streaming) return `stage ${slo.stage} was not measured to stream tokens`
   if (slo.metric === 'ttft') return { slo, probability, times: (simulated) => simulated.tierTtftMs[index]! }
   if (slo.metric === 'tpot') return { slo, probability, times: (simulated) => simulated.tierTpotMs[index]! }
   return `${slo.metric} is not simulated`

@@ -40,7 +40,22 @@ export interface ContinuousModel {
   readonly overheadMs: number
 }
 
-export type TierModel = FifoModel | BatchingModel | ContinuousModel
+/** Requests that do not wait for each other: a provider's, within its limits. */
+export interface IndependentModel {
+  readonly kind: 'independent'
+  readonly latency: Table
+  /** To the first token, of the same request as at the same place of `latency`; null where none was measured. */
+  readonly ttft: Table | null
+  /** Mean. */
+  readonly outputTokens: number
+}
+
+export type TierModel = FifoModel | BatchingModel | ContinuousModel | IndependentModel
+
+/** Whether requests have a first token before their end. */
+export function streams(model: TierModel): boolean {
+  return model.kind === 'continuous' || (model.kind === 'independent' && model.ttft !== null)
+}
 
 /** What calibration makes of a tier's measurements. */
 export interface Calibrated {

@@ -15,7 +15,8 @@ export function capacityWithin(
   { input }: Context,
 ): number {
   const { ceiling } = one.calibrated
-  if (slos.length === 0) return ceiling
+  // A provider's times do not follow our rate: its SLO holds at any or at none.
+  if (slos.length === 0 || one.now.provided !== undefined) return ceiling
   const alone = [{ ...one, now: { ...one.now, visits: 1 } }]
   const holds = (perReplica: number): boolean => {
     const load = { rate: perReplica * replicas, arrivals: input.arrivals, seed: input.seed, ...simulated }

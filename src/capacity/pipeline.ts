@@ -77,6 +77,12 @@ function slowed(model: TierModel, share: number): TierModel {
         prefillOnceMs: model.prefillOnceMs * factor,
         prefill: longer(model.prefill),
       }
+    case 'independent':
+      return {
+        ...model,
+        latency: longer(model.latency),
+        ttft: model.ttft === null ? null : longer(model.ttft),
+      }
   }
 }
 

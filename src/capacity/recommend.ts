@@ -7,10 +7,17 @@ import { judged, predictedSlo, stageOfTier, worstOf, type Judged, type Simulatio
 import type { Calibrated } from './model.ts'
 import { capacityWithin } from './own-slo.ts'
 import { pipelineCorrelation, simulationOf, tierCounts, type Context, type Known } from './pipeline.ts'
-import { costPerMonth, gpusOf, hourOf, hoursPerMonth } from './pricing.ts'
+import { costPerMonth, gpusOf, hourOf, hoursPerMonth, isPriced } from './pricing.ts'
 import { cheapestCounts, type Axis, type Found } from './search.ts'
 import type { PipelineSimulation } from './simulate.ts'
-import type { Answer, PredictedMetric, Recommendation, RecommendInput, TierRecommendation } from './types.ts'
+import type {
+  Answer,
+  PredictedMetric,
+  Recommendation,
+  RecommendInput,
+  TierNow,
+  TierRecommendation,
+} from './types.ts'
 import { fewestNodes } from './vector.ts'
 
 /**
@@ -39,7 +46,7 @@ export function recommend(input: RecommendInput): Answer {
   for (const now of input.tiers) {
     const calibrated = calibrate(now, input)
     if ('reason' in calibrated)
-      unmeasured.push({ tier: now.tier, run: sweepOf(now.tier), reason: calibrated.reason })
+      unmeasured.push({ tier: now.tier, run: runFor(now), reason: calibrated.reason })
     else known.push({ now, calibrated })
   }
   if (known.length === 0) return { ok: false, refusal: refusalOf(unmeasured) }
@@ -56,8 +63,10 @@ function refusalOf(unmeasured: readonly Unmeasured[]) {
   }
 }
 
-function sweepOf(tier: Tier): string {
-  return `ragscale loadtest --stage ${stageOfTier[tier] ?? 'pipeline'} --scenario sweep`
+/** A provider's knee is known by its limits: one rate tells its times, and costs less. */
+function runFor({ tier, provided }: TierNow): string {
+  const scenario = provided === undefined ? 'sweep' : 'steady'
+  return `ragscale loadtest --stage ${stageOfTier[tier] ?? 'pipeline'} --scenario ${scenario}`
 }
 
 function answerFor(context: Context, unmeasured: readonly Unmeasured[]): Recommendation {
@@ -78,14 +87,14 @@ function answerFor(context: Context, unmeasured: readonly Unmeasured[]): Recomme
     (counts) => withinLimits(counts, context),
     evaluations,
   )
-  const then = found.counts.map((n) => n + input.spare)
+  const then = withSpares(found.counts, context)
   const simulations = predictions(context, then)
   const decisions = known.map((one, i): Decision => {
     const fewer = found.counts.map((n, j) => (i === j ? n - 1 : n))
     const breaks = found.counts[i]! > axes[i]!.least ? worst(fewer) : null
     const own = attainable.filter(({ slo }) => slo.stage === stageOfTier[one.now.tier])
     return {
-      needed: found.counts[i]!,
+      needed: one.now.provided === undefined ? found.counts[i]! : 1,
       recommended: then[i]!,
       axis: axes[i]!,
       capacity: capacityWithin(
@@ -97,7 +106,7 @@ function answerFor(context: Context, unmeasured: readonly Unmeasured[]): Recomme
       breaks: breaks !== null && breaks.ratio > 1 ? (breaks.slo?.on ?? null) : null,
     }
   })
-  const today = known.map(({ now }) => now.replicas - input.spare)
+  const today = known.map(({ now }) => now.replicas - (now.provided === undefined ? input.spare : 0))
   const slo = input.slo.map((one) => predictedSlo(one, known, missing, simulations))
   const outOfReach = slo.filter(({ ok }) => ok === false)
   return {
@@ -149,6 +158,11 @@ function metricOf(
 }
 
 function axisOf({ now, calibrated }: Known, { input, rate }: Context): Axis {
+  if (now.provided !== undefined) {
+    // More of it cannot be had: where its limits do not hold the rate, nothing does.
+    const least = demand(calibrated, 1, rate * (now.visits ?? 1)) > 1 ? 2 : 1
+    return { least, most: 1, price: 1e-3, because: 'utilization' }
+  }
   const most = Math.max(1, (input.limits.replicas ?? 1000) - input.spare)
   const available =
     now.collection === undefined ? 1 : Math.max(1, fewestNodes(now.collection, input.spare) - input.spare)
@@ -164,12 +178,18 @@ function demand({ contention, ceiling }: Calibrated, replicas: number, rate: num
   return (rate * (1 + contention * (replicas - 1))) / (replicas * ceiling)
 }
 
-function withinLimits(counts: readonly number[], { known, input }: Context): boolean {
+/** Of a provider there is one, and nothing of ours that could be lost. */
+function withSpares(counts: readonly number[], { known, input }: Context): number[] {
+  return counts.map((n, i) => (known[i]!.now.provided === undefined ? n + input.spare : 1))
+}
+
+function withinLimits(counts: readonly number[], context: Context): boolean {
+  const { known, input, rate } = context
   const tiers = known.map(({ now }) => now)
-  const all = counts.map((n) => n + input.spare)
+  const all = withSpares(counts, context)
   const { gpus, budgetPerMonth } = input.limits
   if (gpus !== null && gpusOf(tiers, all) > gpus) return false
-  return budgetPerMonth === null || costPerMonth(tiers, all, input.prices) <= budgetPerMonth
+  return budgetPerMonth === null || costPerMonth(tiers, all, input.prices, rate) <= budgetPerMonth
 }
 
 function bottleneckOf(known: readonly Known[], decisions: readonly Decision[]): Recommendation['bottleneck'] {
@@ -188,14 +208,22 @@ function bottleneckOf(known: readonly Known[], decisions: readonly Decision[]): 
 
 function costOf({ known, input, rate }: Context, counts: readonly number[]): Recommendation['cost'] {
   const tiers = known.map(({ now }) => now)
-  const perMonth = costPerMonth(tiers, counts, input.prices)
+  const perMonth = costPerMonth(tiers, counts, input.prices, rate)
   return {
     perMonth: rounded(perMonth),
     per1kQueries: rounded((perMonth / (rate * 3600 * hoursPerMonth)) * 1000),
     currency: input.prices.currency,
     pricesOf: input.prices.date,
-    unpriced: tiers.filter((now) => hourOf(now, input.prices) === null).map(({ tier }) => tier),
+    unpriced: tiers.filter((now) => !isPriced(now, input.prices)).map(({ tier }) => tier),
   }
+}
+
+/** The rate is more than a provider's limits allow, or than was measured of it where no limit is known. */
+function limitNote({ now, calibrated }: Known, { rate }: Context): string {
+  const needed = `${now.tier} would get ${show(rate * (now.visits ?? 1))}/s`
+  return calibrated.knee === null
+    ? `${needed}, and no more than ${show(calibrated.ceiling)}/s was measured of its provider: give its limits (requestsPerMinute, tokensPerMinute), or measure that rate.`
+    : `${needed}, and of the ${show(calibrated.knee)}/s that its provider's limits allow at most ${show(calibrated.ceiling)}/s is used: ask the provider for higher limits, or send it fewer or shorter requests.`
 }
 
 function notesOf(
@@ -211,6 +239,10 @@ function notesOf(
   for (const { tier, reason, run } of unmeasured) notes.push(`No count for ${tier}: ${reason}. Run: ${run}`)
   axes.forEach((axis, i) => {
     if (axis.least <= axis.most) return
+    if (known[i]!.now.provided !== undefined) {
+      notes.push(limitNote(known[i]!, context))
+      return
+    }
     notes.push(
       `${known[i]!.now.tier} needs ${axis.least} replicas to stay below the knee, and limits.replicas is ${input.limits.replicas}.`,
     )

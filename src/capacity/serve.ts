@@ -72,6 +72,18 @@ export function serve(
         tokens,
       }
     }
+    case 'independent': {
+      const after = (table: Table): Float64Array => {
+        const times = drawn(table, draws, 1)
+        for (let i = 0; i < times.length; i++) times[i]! += arrivals[i]!
+        return times
+      }
+      const leaving = after(model.latency)
+      if (model.ttft === null) return { leaving, firstToken: null, tokens: null }
+      const firstToken = after(model.ttft)
+      for (let i = 0; i < leaving.length; i++) firstToken[i] = Math.min(firstToken[i]!, leaving[i]!)
+      return { leaving, firstToken, tokens: new Float64Array(leaving.length).fill(model.outputTokens) }
+    }
   }
 }
 

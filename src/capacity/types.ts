@@ -80,6 +80,18 @@ export interface TierNow {
   readonly cores?: number
   /** Of the vector tier. */
   readonly collection?: Collection
+  /** Of a tier that an API provider runs: one of it, for as much as its limits allow. */
+  readonly provided?: Provided
+}
+
+/** An API provider's terms, for the requests of this stack. */
+export interface Provided {
+  /** What its limits allow; null where none is known. */
+  readonly requestsPerSecond: number | null
+  /** In the price table's currency; null where no price is known. */
+  readonly pricePerRequest: number | null
+  /** Where the two come from, one sentence each. */
+  readonly because: readonly string[]
 }
 
 export interface PriceTable {
@@ -133,7 +145,7 @@ export interface TierRecommendation {
   readonly kneePerReplica: number | null
   /** Of the knee (or the highest measured rate, where no knee is known) at the recommended counts. */
   readonly utilization: number
-  /** What keeps the count from being one lower: an SLO's `on` without its stage, `utilization`, `availability`, `spare` or `minimum`. */
+  /** What keeps the count from being one lower: an SLO's `on` without its stage, `utilization`, `availability`, `spare`, `minimum` or `provider`. */
   readonly boundBy: string
   readonly confidence: Confidence
   readonly model: string

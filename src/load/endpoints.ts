@@ -1,5 +1,6 @@
 /** From a stack to what one stage calls. Pure: secrets are named, never read. */
 import { isIP, BlockList } from 'node:net'
+import { providerOf } from '../catalog/provided.ts'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Endpoint, EndpointName, Stack } from '../stack/stack.ts'
 import type { LoadStage, LoadTarget } from './plan.ts'
@@ -59,6 +60,8 @@ export function endpointTarget(name: EndpointName, stack: Stack, running: Runnin
   const { topK, outputTokens } = stack.workload
   const shared = { topK, outputTokens, ...collectionOf(name, stack) }
   if (stack.target !== 'external') {
+    const provider = providerTarget(name, stack)
+    if (provider !== null) return { ...provider, ...shared }
     const urls = running[name]
     if (urls === undefined || urls.length === 0) return null
     const model =
@@ -82,6 +85,16 @@ export function endpointTarget(name: EndpointName, stack: Stack, running: Runnin
     ...given({ model, collection, body, answer, apiKeyEnv, caFile, certFile, keyFile }),
     ...(headersEnv === undefined ? {} : { headersEnv: { ...headersEnv } }),
   }
+}
+
+/** The API provider that runs a tier; null where servers of ours do. Its address needs nothing to be running. */
+export function providerTarget(name: EndpointName, stack: Stack): LoadTarget | null {
+  if (name !== 'embed' && name !== 'generate') return null
+  const provider = providerOf(stack, name)
+  const model = stack.tiers[name]?.model
+  if (provider === undefined) return null
+  const { url, apiKeyEnv } = provider
+  return { urls: [url], protocol: 'openai', apiKeyEnv, ...(model === undefined ? {} : { model }) }
 }
 
 function given<T extends Record<string, string | undefined>>(values: T): { [K in keyof T]?: string } {

@@ -32,13 +32,13 @@ export function extentOfLoads(loads: readonly IntendedLoad[]): LoadExtent {
 
 /**
  * Holds a load to `limits.load`, wherever it goes. `estimatedSpend` is what it would cost, in the currency of
- * `limits.load.spend`, or null when no price is known.
+ * `limits.load.spend`; null when it goes beyond this machine, or to a provider, and no price is known.
  * @throws UserError (exit 2)
  */
 export function assertWithinLimits(
   extent: LoadExtent,
   limits: Limits,
-  estimatedSpend: number | null = null,
+  estimatedSpend: number | null = extent.hosts.length === 0 ? 0 : null,
 ): void {
   const { rate, requests, spend } = limits.load
   const refuse = (message: string, hint: string): never => {
@@ -56,7 +56,7 @@ export function assertWithinLimits(
       'choose a shorter --duration or lower rates, or raise limits.load.requests',
     )
   }
-  if (spend === null || extent.hosts.length === 0) return
+  if (spend === null) return
   if (estimatedSpend === null) {
     refuse(
       'limits.load.spend cannot be held: ragscale knows no price for these endpoints',

@@ -1,7 +1,8 @@
 /** What each stage of a load test will call and how hard: decided, held to limits and confirmed before any connection is made. */
-import { endpointTarget, targetOf } from '../load/endpoints.ts'
+import { endpointTarget, providerTarget, targetOf } from '../load/endpoints.ts'
 import type { RunningUrls } from '../load/endpoints.ts'
 import type { LoadStage, LoadTarget, PlanArrivals, ScenarioPlan } from '../load/plan.ts'
+import { extentOf } from '../load/plan.ts'
 import { planProbe } from '../load/probe.ts'
 import { assertWithinLimits, confirmLoad, extentOfLoads } from '../load/safety.ts'
 import type { IntendedLoad } from '../load/safety.ts'
@@ -9,6 +10,7 @@ import { planScenario } from '../load/scenario.ts'
 import type { Scenario, ScenarioOptions } from '../load/scenario.ts'
 import type { Runtime } from '../runtime.ts'
 import type { EndpointName, Stack } from '../stack/stack.ts'
+import { providedRate, spendOf } from './provided.ts'
 
 /** The load that a user asked for; what is left out is decided by the scenario and the stack. */
 export interface AskedLoad {
@@ -61,7 +63,9 @@ export function aimAt(stage: LoadStage, load: AskedLoad, urls: RunningUrls): Aim
     embed: completes ? endpointTarget('embed', stack, urls) : null,
     vector: completes ? endpointTarget('vector', stack, urls) : null,
     asked,
-    first: probes ? withinRate(planProbe(asked, stack), stack.limits.load.rate) : planScenario(asked, stack),
+    first: probes
+      ? withinRate(planProbe(asked, stack), highestRate(stage, stack))
+      : planScenario(asked, stack),
     probes,
   }
 }
@@ -81,23 +85,37 @@ function endpointOf(stage: LoadStage): EndpointName {
 /** Holds all stages together to `limits.load`, and asks before anything beyond this machine is called. */
 export async function allowLoad(
   aims: readonly Aim[],
-  stack: Pick<Stack, 'limits'>,
+  stack: Stack,
   runtime: Pick<Runtime, 'interactive' | 'prompts' | 'stderr'>,
   options: { readonly yes: boolean },
 ): Promise<void> {
-  const extent = extentOfLoads(aims.flatMap(loadsOf))
-  assertWithinLimits(extent, stack.limits)
+  const extent = extentOfLoads(aims.flatMap((aim) => loadsOf(aim, stack)))
+  assertWithinLimits(extent, stack.limits, estimatedSpend(aims, stack, extent.hosts.length > 0))
   await confirmLoad(extent, runtime, options)
 }
 
-function loadsOf({ target, first, embed, vector }: Aim): IntendedLoad[] {
-  // Not loaded, but called: a question of its own would be asked too late.
-  const called = [embed, vector].filter((helper) => helper !== null)
+/** Of all stages together; null where something may cost and no price is known. */
+function estimatedSpend(aims: readonly Aim[], stack: Stack, leaves: boolean): number | null {
+  const paid = aims.map(({ stage, first }) => spendOf(stack, stage, extentOf(first).requests))
+  if (paid.every((spend) => spend === 0)) return leaves ? null : 0
+  return paid.reduce((sum: number | null, spend) => (sum === null || spend === null ? null : sum + spend), 0)
+}
+
+function loadsOf({ stage, target, first, embed, vector }: Aim, stack: Stack): IntendedLoad[] {
+  // Not loaded, but called: a question of its own would be asked too late. Nor are providers behind our gateway.
+  const behind =
+    stage === 'pipeline' ? [providerTarget('embed', stack), providerTarget('generate', stack)] : []
+  const called = [embed, vector, ...behind].filter((helper) => helper !== null)
   const nothing = { stage: first.stage, steps: [], arrivals: { kind: 'constant' } } as const
   return [
     { target, plan: first },
     ...called.map((helper) => ({ target: helper, plan: { ...nothing, steps: [] } })),
   ]
+}
+
+function highestRate(stage: LoadStage, stack: Stack): number | null {
+  const limits = [stack.limits.load.rate, providedRate(stack, stage)].filter((limit) => limit !== null)
+  return limits.length === 0 ? null : Math.min(...limits)
 }
 
 /** A probe climbs until the target gives in; not beyond what the stack allows. */

@@ -20,6 +20,7 @@ import type { LoadLine, StepLine } from '../recording/load-lines.ts'
 import { acquireLock } from '../lock.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
+import { isProvided } from './provided.ts'
 import { aimAt, allowLoad } from './aim.ts'
 import type { Aim, AskedLoad } from './aim.ts'
 import { record } from './record.ts'
@@ -105,7 +106,8 @@ async function measureLocked(
 function defaultStages(stack: Stack, urls: RunningUrls): LoadStage[] {
   const able = loadStages.filter((stage) => {
     const name = stage === 'retrieve' ? 'vector' : stage
-    return endpointTarget(name, stack, urls) !== null
+    // A provider answers whatever runs here, for money: it is loaded alone only where somebody asks for that.
+    return endpointTarget(name, stack, urls) !== null && !isProvided(stack, stage)
   })
   if (able.length === 0 && stack.target !== 'external') {
     throw new UserError(`${stack.name} does not run, so there is nothing to load`, {

@@ -12,6 +12,7 @@ import type { RecordedStack } from '../recording/recorded-stack.ts'
 import type { Run } from '../recording/run.ts'
 import { findRunFolder, listRuns } from '../recording/store.ts'
 import type { Stack, Tier } from '../stack/stack.ts'
+import { isProvided, providedTier } from './provided.ts'
 
 /** In the order in which a query visits them. */
 const queryTiers = ['gateway', 'embed', 'vector', 'rerank', 'generate'] as const satisfies readonly Tier[]
@@ -86,8 +87,8 @@ async function namedRuns(options: RecommendOptions): Promise<Recording[]> {
 }
 
 /**
- * Of each stage the newest sweep or breakpoint that measured this stack and may be believed, and of the pipeline
- * the newest of any kind. Where no run of a stage may be believed its newest is taken all the same: the
+ * Of each stage the newest sweep or breakpoint that measured this stack and may be believed; of the pipeline, and of
+ * what a provider runs, whose limits are its capacity, the newest of any kind. Where no run of a stage may be believed its newest is taken all the same: the
  * recommender then says what is wrong with it.
  */
 async function newestRuns(options: RecommendOptions): Promise<Recording[]> {
@@ -98,7 +99,8 @@ async function newestRuns(options: RecommendOptions): Promise<Recording[]> {
   for (const listed of await listRuns(folder)) {
     if (listed.verdict === 'incomplete' || listed.verdict === 'unreadable') continue
     const climbs = listed.scenario === 'sweep' || listed.scenario === 'breakpoint'
-    const news = listed.stages.filter((stage) => !covered.has(stage) && (climbs || stage === 'pipeline'))
+    const tells = (stage: string) => climbs || stage === 'pipeline' || isProvided(options.stack, stage)
+    const news = listed.stages.filter((stage) => !covered.has(stage) && tells(stage))
     if (news.length === 0) continue
     const recording = await readRecording(listed.folder)
     if (differences(recording.run, options.stack).length > 0) continue
@@ -140,8 +142,9 @@ function essence(stack: Stack | RecordedStack, tier: Tier): string | undefined {
   }
   const found = stack.tiers[tier]
   if (found === undefined) return tier === 'gateway' ? endpointOf(stack, 'pipeline') : endpointOf(stack, tier)
-  const { replicas: _, ...rest } = found
-  return JSON.stringify(rest)
+  // Counts, bounds and a provider's terms may differ: none of them changes what was measured.
+  const { replicas: _, autoscale: _autoscale, provider, ...rest } = found
+  return JSON.stringify({ ...rest, provider: provider?.url })
 }
 
 function endpointOf(stack: Stack | RecordedStack, name: string): string | undefined {
@@ -168,6 +171,8 @@ function tiersNow(stack: Stack, recordings: readonly Recording[]): TierNow[] {
       return endpoint === undefined ? [] : [{ ...base, replicas: endpoint.replicas }]
     }
     const { replicas, gpu, tensorParallel } = found
+    const provided = tier === 'embed' || tier === 'generate' ? providedTier(stack, tier, recordings) : null
+    if (provided !== null) return [{ ...base, replicas: 1, provided }]
     return [
       {
         ...base,
