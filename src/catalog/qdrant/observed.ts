@@ -87,6 +87,15 @@ export const qdrantObserved: Observed = {
         'For ten minutes it has never caught up: it cannot reach the majority on port 6335, or there is none. Look at the network between the nodes, and how many are up.',
     },
     {
+      name: 'QdrantPeersDisagree',
+      expr: 'max(cluster_peers_total{job="$job"}) - min(cluster_peers_total{job="$job"}) > 0',
+      for: '5m',
+      severity: 'critical',
+      summary: 'The nodes do not agree on how many they are.',
+      description:
+        'There are two clusters, or a node that cannot catch up: mostly one that started with an empty volume and founded its own. What is written to it is not in the others. Compare GET /cluster of every node; remove the lost member (DELETE /cluster/peer/<id>), and let the node join again with an empty volume.',
+    },
+    {
       name: 'QdrantRequestsFail',
       expr: 'sum by (job) (rate(rest_responses_total{job="$job", status=~"5.."}[5m])) / sum by (job) (rate(rest_responses_total{job="$job"}[5m])) > 0.01',
       for: '5m',
