@@ -79,6 +79,73 @@ const gatewayCases: readonly AlertCase[] = [
     at: '25m',
     notAt: '9m',
   },
+  {
+    alert: 'WorkerBacklogGrows',
+    over: { 'ragscale_worker_queue_backlog{job="worker", replica="a"}': '200+2x90' },
+    under: { 'ragscale_worker_queue_backlog{job="worker", replica="a"}': '400-2x90' },
+    at: '60m',
+    notAt: '20m',
+  },
+  {
+    alert: 'WorkerDeadLetters',
+    over: { 'ragscale_worker_queue_dead_letters_total{job="worker", replica="a"}': '0x20 1x70' },
+    under: { 'ragscale_worker_queue_dead_letters_total{job="worker", replica="a"}': '3x90' },
+    at: '25m',
+    notAt: '10m',
+  },
+  {
+    alert: 'WorkerQueueAway',
+    over: { 'ragscale_worker_queue_up{job="worker", replica="a"}': steady(0) },
+    under: { 'ragscale_worker_queue_up{job="worker", replica="a"}': '1 1 0 0 0 0 1x80' },
+    at: '10m',
+    notAt: '4m',
+  },
+]
+
+const queueCases: readonly AlertCase[] = [
+  {
+    alert: 'WorkerQueueStands',
+    over: {
+      'ragscale_worker_queue_backlog{job="worker", replica="a"}': steady(5),
+      'ragscale_worker_documents_total{job="worker", replica="a", result="stored"}': '0+60x9 540x80',
+    },
+    under: {
+      'ragscale_worker_queue_backlog{job="worker", replica="a"}': steady(5),
+      'ragscale_worker_documents_total{job="worker", replica="a", result="stored"}': rising(1),
+    },
+    at: '35m',
+    notAt: '19m',
+  },
+  {
+    alert: 'WorkerQueueLong',
+    over: {
+      'ragscale_worker_queue_backlog{job="worker", replica="a"}': steady(3_700),
+      'ragscale_worker_documents_total{job="worker", replica="a", result="stored"}': rising(1),
+    },
+    under: {
+      'ragscale_worker_queue_backlog{job="worker", replica="a"}': steady(3_500),
+      'ragscale_worker_documents_total{job="worker", replica="a", result="stored"}': rising(1),
+    },
+    at: '30m',
+    notAt: '14m',
+  },
+  {
+    alert: 'WorkerDeadLetters',
+    over: { 'ragscale_worker_queue_dead_letters_total{job="worker", replica="a"}': '0x10 1x50' },
+    under: { 'ragscale_worker_queue_dead_letters_total{job="worker", replica="a"}': steady(1) },
+    at: '15m',
+    notAt: '9m',
+  },
+  {
+    alert: 'WorkerQueueUnreachable',
+    over: { 'ragscale_worker_queue_up{job="worker", replica="a"}': steady(0) },
+    under: {
+      'ragscale_worker_queue_up{job="worker", replica="a"}': steady(0),
+      'ragscale_worker_queue_up{job="worker", replica="b"}': steady(1),
+    },
+    at: '5m',
+    notAt: '1m',
+  },
 ]
 
 const qdrantCases: readonly AlertCase[] = [
@@ -137,6 +204,19 @@ const qdrantCases: readonly AlertCase[] = [
       [`cluster_pending_operations_total{${node}}`]: '3 3 0 3 3 0 3 3 0 3 3 0 3 3 0 3 3 0 3 3 0 3 3 0',
     },
     at: '20m',
+    notAt: '4m',
+  },
+  {
+    alert: 'QdrantPeersDisagree',
+    over: {
+      'cluster_peers_total{job="vector", replica="vector-1"}': steady(3),
+      'cluster_peers_total{job="vector", replica="vector-2"}': steady(1),
+    },
+    under: {
+      'cluster_peers_total{job="vector", replica="vector-1"}': steady(3),
+      'cluster_peers_total{job="vector", replica="vector-2"}': '2 2 3x88',
+    },
+    at: '10m',
     notAt: '4m',
   },
   {
@@ -279,6 +359,7 @@ const gpuCases: readonly AlertCase[] = [
 
 export const componentCases: readonly AlertCase[] = [
   ...gatewayCases,
+  ...queueCases,
   ...qdrantCases,
   ...teiCases,
   ...vllmCases,
