@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici'
-import { UpstreamError, retryAfterMs } from './upstream.ts'
+import { retryAfterMs } from './backoff.ts'
+import { UpstreamError } from './upstream.ts'
 import type { UpstreamStage } from './upstream.ts'
 
 /** One pool of kept connections for everything that the gateway calls. */
@@ -36,7 +37,7 @@ export async function post(
     const text = (await response.body.text()).slice(0, 200)
     throw new UpstreamError(stage, `${stage}: ${url} answered ${response.statusCode}: ${text}`, {
       status: response.statusCode,
-      retryAfterMs: retryAfterMs(response.headers['retry-after']),
+      retryAfterMs: retryAfterMs(response.headers, Date.now()),
     })
   }
   return response.body

@@ -1,16 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BrokenCircuitError,
   CircuitState,
   ConsecutiveBreaker,
-  ExponentialBackoff,
   TaskCancelledError,
   TimeoutStrategy,
   circuitBreaker,
   handleWhen,
-  retry,
   timeout,
   wrap,
 } from 'cockatiel'
+import { type Patience, delayBefore, patienceOf } from './backoff.ts'
 
 export type UpstreamStage = 'embed' | 'retrieve' | 'rerank' | 'generate'
 
@@ -49,49 +49,50 @@ export interface UpstreamPolicy {
   circuit(): 'closed' | 'open' | 'half-open'
 }
 
+export interface UpstreamOptions {
+  readonly timeoutMs: number
+  readonly patience?: Partial<Patience>
+  /** Uniform, 0 … 1. */
+  readonly random?: () => number
+}
+
 /**
  * How one upstream is called: a time limit for each attempt, up to two more attempts with exponential
- * backoff and decorrelated jitter, and a circuit that opens after ten failures in a row and tries again
- * after five seconds.
+ * backoff and jitter, and a circuit that opens after ten failures in a row and tries again after five seconds.
+ * An upstream that says how long to wait (`Retry-After`, as API providers do with 429) is waited for, within
+ * `patience`; one that asks for more is not tried again, and the caller is told how long it asked for.
  *
  * Embedding, retrieval and reranking read only, so any transient failure may be tried again. Generating is
  * paid for: it is tried again only when the upstream refused it (429, 503) or could not be reached at all.
  */
-export function upstreamPolicy(
-  stage: UpstreamStage,
-  options: { timeoutMs: number; attempts?: number },
-): UpstreamPolicy {
-  const mayRetry = (error: unknown): boolean =>
+export function upstreamPolicy(stage: UpstreamStage, options: UpstreamOptions): UpstreamPolicy {
+  const mayRetry = (error: unknown): error is UpstreamError =>
     error instanceof UpstreamError &&
     (stage === 'generate' ? error.isBackpressure || isRefused(error) : error.isTransient)
-  const retries = retry(handleWhen(mayRetry), {
-    maxAttempts: options.attempts ?? 2,
-    backoff: new ExponentialBackoff({ initialDelay: 20, maxDelay: 500 }),
-  })
+  const patience = { ...patienceOf(stage), ...options.patience }
+  const random = options.random ?? Math.random
   const breaker = circuitBreaker(
     handleWhen((error) => !(error instanceof UpstreamError && (error.isBackpressure || isOurFault(error)))),
     { halfOpenAfter: 5_000, breaker: new ConsecutiveBreaker(10) },
   )
   const limit = timeout(options.timeoutMs, TimeoutStrategy.Aggressive)
-  const policy = wrap(retries, breaker, limit)
+  const policy = wrap(breaker, limit)
   return {
     run: async (call, signal) => {
-      try {
-        return await policy.execute(({ signal: attempt }) => call(attempt), signal)
-      } catch (error) {
-        if (error instanceof BrokenCircuitError) {
-          throw new UpstreamError(
-            stage,
-            `${stage}: not called, its circuit is open after repeated failures`,
-            { status: 503, retryAfterMs: 5_000 },
-          )
-        }
-        if (error instanceof TaskCancelledError && !signal.aborted) {
-          throw new UpstreamError(stage, `${stage}: no answer within ${options.timeoutMs} ms`, {
-            status: 504,
+      let waitedMs = 0
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await policy.execute(({ signal: inner }) => call(inner), signal)
+        } catch (error) {
+          const delayMs = mayRetry(error)
+            ? delayBefore({ attempt, waitedMs, retryAfterMs: error.retryAfterMs, patience, random })
+            : null
+          if (delayMs === null || signal.aborted) throw inWords(error, signal)
+          waitedMs += delayMs
+          await sleep(delayMs, undefined, { signal }).catch(() => {
+            throw error
           })
         }
-        throw error
       }
     },
     circuit: () =>
@@ -100,6 +101,20 @@ export function upstreamPolicy(
         : breaker.state === CircuitState.HalfOpen
           ? 'half-open'
           : 'closed',
+  }
+
+  /** What the policies themselves throw, as the failures of an upstream that they are. */
+  function inWords(error: unknown, signal: AbortSignal): unknown {
+    if (error instanceof BrokenCircuitError) {
+      return new UpstreamError(stage, `${stage}: not called, its circuit is open after repeated failures`, {
+        status: 503,
+        retryAfterMs: 5_000,
+      })
+    }
+    if (error instanceof TaskCancelledError && !signal.aborted) {
+      return new UpstreamError(stage, `${stage}: no answer within ${options.timeoutMs} ms`, { status: 504 })
+    }
+    return error
   }
 }
 
@@ -112,10 +127,4 @@ function isRefused(error: UpstreamError): boolean {
 /** A 4xx is the caller's mistake: it says nothing about the upstream's health. */
 function isOurFault(error: UpstreamError): boolean {
   return error.status !== null && error.status >= 400 && error.status < 500
-}
-
-/** Milliseconds of a `Retry-After` header in seconds, or null. */
-export function retryAfterMs(header: string | string[] | undefined): number | null {
-  const seconds = Number(Array.isArray(header) ? header[0] : header)
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null
 }
