@@ -178,33 +178,6 @@ export const workerObserved: Observed = {
         'No worker has ended a document for twenty minutes. They are down, or each waits for a tier that does not answer: look at embed and vector, then at the log of a worker. Nothing is lost; the queue keeps what it took.',
     },
     {
-      name: 'WorkerQueueLong',
-      expr: 'max(ragscale_worker_queue_backlog{job="$job"}) / (sum(rate(ragscale_worker_documents_total{job="$job", result="stored"}[10m])) > 0) > 3600',
-      for: '15m',
-      severity: 'warning',
-      summary: 'At this pace the queued documents take {{ $value | humanizeDuration }}.',
-      description:
-        'What is queued now is found that late. More workers help as long as embed and vector keep up; ragscale recommend says whether they would.',
-    },
-    {
-      name: 'WorkerDeadLetters',
-      expr: 'sum by (job) (increase(ragscale_worker_queue_dead_letters_total{job="$job"}[1h])) > 0',
-      for: '0m',
-      severity: 'warning',
-      summary: '{{ $value | humanize }} documents were given up in the last hour.',
-      description:
-        'Each failed as often as it is tried, and will not be tried again. The dead-letter stream holds them with the reason; mend that, and queue them anew.',
-    },
-    {
-      name: 'WorkerQueueUnreachable',
-      expr: 'max(ragscale_worker_queue_up{job="$job"}) == 0',
-      for: '2m',
-      severity: 'critical',
-      summary: 'No worker reaches the queue.',
-      description:
-        'Documents that are sent are refused, and those that wait stay where they are. Look at the queue’s server: is it up, out of memory, or behind another password?',
-    },
-    {
       name: 'WorkerBacklogGrows',
       expr: 'max(ragscale_worker_queue_backlog{job="$job"}) > 100 and on () deriv(max(ragscale_worker_queue_backlog{job="$job"})[30m:1m]) > 0',
       for: '30m',
@@ -264,26 +237,6 @@ export const workerObserved: Observed = {
       ],
       unit: 's',
       description: 'Its chunks, their embeddings and the writes.',
-    },
-    {
-      title: 'Documents that wait',
-      queries: [
-        { expr: 'max(ragscale_worker_queue_backlog{job="$job"})', legend: 'queued or being written' },
-        { expr: 'max(ragscale_worker_queue_pending{job="$job"})', legend: 'taken by a worker' },
-        { expr: 'max(ragscale_worker_queue_dead_letters{job="$job"})', legend: 'given up' },
-      ],
-      unit: 'short',
-      description: 'Of the queue, where the stack has one. What workers are scaled by.',
-    },
-    {
-      title: 'Tries again and given up',
-      queries: [
-        { expr: 'sum(rate(ragscale_worker_queue_retries_total{job="$job"}[5m]))', legend: 'tried again' },
-        { expr: 'sum(rate(ragscale_worker_queue_dead_letters_total{job="$job"}[5m]))', legend: 'given up' },
-      ],
-      unit: 'reqps',
-      description:
-        'Documents that failed, or whose worker died, are taken up again; after some tries they are set aside.',
     },
     {
       title: 'Documents that wait',
