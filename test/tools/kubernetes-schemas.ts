@@ -75,7 +75,13 @@ export async function makeSchemas(): Promise<void> {
       }
     }
     await rm(join(half, 'modules'), { recursive: true, force: true })
-    await rename(half, join(cache, await recipe()))
+    const whole = join(cache, await recipe())
+    await rename(half, whole)
+    // Of earlier versions.
+    for (const name of await readdir(cache)) {
+      if (join(cache, name) !== whole && !name.startsWith('making-'))
+        await rm(join(cache, name), { recursive: true, force: true })
+    }
   } finally {
     await rm(half, { recursive: true, force: true })
   }

@@ -33,3 +33,9 @@ export function replicasHost(workload: string): string {
 
 /** The cluster's DNS server, as a name that nginx resolves when it starts. */
 export const clusterDns = '{{ .Values.cluster.dns }}'
+
+/** What everything of a release is named after, as `ragscale.fullname` of the chart has it. */
+export function fullnameOf(release: string): string {
+  const name = release.includes('ragscale') ? release : `${release}-ragscale`
+  return name.slice(0, 30).replace(/-$/, '')
+}

@@ -31,7 +31,11 @@ export function callsOf(workload: Workload, topology: Topology): Calls {
   }
   return {
     balanced: [...balanced].sort(),
-    direct: Object.fromEntries([...direct].sort().map(([name, ports]) => [name, [...ports].sort()])),
+    direct: Object.fromEntries(
+      [...direct]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, ports]) => [name, [...ports].sort((a, b) => a - b)]),
+    ),
     internet: internetOf(workload, text, topology.stack),
   }
 }

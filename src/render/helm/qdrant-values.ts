@@ -6,6 +6,7 @@ import type { Container } from '../../catalog/container.ts'
 import { secretNames } from '../../catalog/secrets.ts'
 import { said, section, type Tree, type TreeMap, yamlText } from '../compose/document.ts'
 import type { Topology, Workload } from '../topology.ts'
+import { fullnameOf } from './addresses.ts'
 import { cpuQuantity, diskQuantity, memoryQuantity } from './quantities.ts'
 
 /** Null where the stack has no Qdrant of its own, or only rehearses one. */
@@ -17,6 +18,7 @@ export function qdrantValues({ stack, workloads }: Topology): string | null {
 
 function valuesOf(stack: string, { container, count, because }: Workload): TreeMap {
   const { env, resources, stop } = container
+  const key = { name: `${fullnameOf(stack)}-secrets`, key: secretNames.vectorKey }
   const size = (path: string) =>
     diskQuantity(container.mounts.find((mount) => mount.path === path)?.sizeBytes ?? 10 * 2 ** 30)
   return {
@@ -37,7 +39,10 @@ function valuesOf(stack: string, { container, count, because }: Workload): TreeM
       service: { enable_tls: false },
       telemetry_disabled: true,
     }),
-    env: environmentOf(env),
+    env: said(
+      'The key by the environment: apiKey.valueFrom of the chart looks the Secret up in the cluster, and a release that is made without one (helm template, Argo CD) then asks for no key at all. Change the Secret’s name with the release’s.',
+      [...environmentOf(env), { name: 'QDRANT__SERVICE__API_KEY', valueFrom: { secretKeyRef: key } }],
+    ),
     resources: said(resources.because, {
       requests: {
         cpu: cpuQuantity(resources.request.cpus),
@@ -61,14 +66,8 @@ function valuesOf(stack: string, { container, count, because }: Workload): TreeM
       failureThreshold: Math.ceil((container.health?.startupSeconds ?? 300) / 5),
       successThreshold: 1,
     }),
-    livenessProbe: {
-      enabled: true,
-      initialDelaySeconds: 0,
-      periodSeconds: 10,
-      timeoutSeconds: 5,
-      failureThreshold: 6,
-      successThreshold: 1,
-    },
+    readinessProbe: patient,
+    livenessProbe: { ...patient, periodSeconds: 10 },
     persistence: section('', { accessModes: ['ReadWriteOnce'], size: size('/qdrant/storage') }),
     snapshotPersistence: said(
       'Off in the chart; a shard that moves by snapshot otherwise fills the disk of the machine.',
@@ -84,7 +83,7 @@ function valuesOf(stack: string, { container, count, because }: Workload): TreeM
         scrapeInterval: '15s',
         authorization: {
           type: 'Bearer',
-          credentials: { name: `${stack}-ragscale-secrets`, key: secretNames.vectorKey },
+          credentials: key,
         },
         relabelings: [
           { targetLabel: 'job', replacement: 'vector' },
@@ -94,6 +93,16 @@ function valuesOf(stack: string, { container, count, because }: Workload): TreeM
       },
     }),
   }
+}
+
+/** A node that is busy must not be taken for a dead one. */
+const patient = {
+  enabled: true,
+  initialDelaySeconds: 0,
+  periodSeconds: 5,
+  timeoutSeconds: 5,
+  failureThreshold: 6,
+  successThreshold: 1,
 }
 
 function imageOf({ image: { reference, because } }: Container): Tree {
@@ -109,7 +118,7 @@ function imageOf({ image: { reference, because } }: Container): Tree {
 }
 
 /** What is set by environment and by no key of the chart's `config`. */
-function environmentOf(env: Readonly<Record<string, string>>): Tree {
+function environmentOf(env: Readonly<Record<string, string>>): readonly TreeMap[] {
   return Object.entries(env)
     .filter(([name]) => name.startsWith('QDRANT__STORAGE__PERFORMANCE__'))
     .map(([name, value]) => ({ name, value }))

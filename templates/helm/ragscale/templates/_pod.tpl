@@ -10,6 +10,9 @@ metadata:
     {{- with .pool }}
     ragscale.com/pool: {{ . }}
     {{- end }}
+    {{- if eq $values.routing.provider "istio" }}
+    sidecar.istio.io/inject: "true"
+    {{- end }}
     {{- with mergeOverwrite (dict) $values.pods.labels (default dict $workload.podLabels) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
