@@ -20,6 +20,8 @@ export interface Objective {
   readonly requests: string
   /** PromQL: requests a second that did not meet it. */
   readonly bad: string
+  /** What makes a request bad, as it is counted: `slower than 5 s or failed`. */
+  readonly badIs: string
   /** What is counted, and how far that is from what the SLO says. */
   readonly because: string
 }
@@ -60,7 +62,7 @@ function errors(slo: Slo, stage: WatchedStage): Objective | Unwatched {
   }
   const { requests, failures } = stage
   const because = `${slo.on} ≤ ${percent(slo.limit)}: requests that failed, of all.`
-  return { slo, budget: slo.limit, requests, bad: failures, because }
+  return { slo, budget: slo.limit, requests, bad: failures, badIs: 'failed', because }
 }
 
 interface Times {
@@ -128,18 +130,36 @@ function within(
       ? `${wanted}; a bucket of ${of.metric} ends there.`
       : `${wanted}. No bucket of ${of.metric} ends at ${limit} s: this counts from the next one, ${bound} s, and is blind to what lies between.`
   const budget = rounded(1 - share)
+  const slower =
+    bound === limit ? `slower than ${limit} s` : `slower than ${bound} s, the first bucket beyond ${limit} s,`
+  const badIs = perRequest ? `${slower} or failed` : slower.replace(/,$/, '')
   if (!perRequest) {
-    return { slo, budget, requests: sum('count'), bad: `${sum('count')}\n- ${quick}`, because: counted }
+    return {
+      slo,
+      budget,
+      requests: sum('count'),
+      bad: `${sum('count')}\n- ${quick}`,
+      badIs,
+      because: counted,
+    }
   }
   if (!failuresTimed) {
     const bad = `clamp_min(\n${indented(stage.requests)}\n  - ${quick},\n  0\n)`
-    return { slo, budget, requests: stage.requests, bad, because: `${counted} What failed counts as slow.` }
+    return {
+      slo,
+      budget,
+      requests: stage.requests,
+      bad,
+      badIs,
+      because: `${counted} What failed counts as slow.`,
+    }
   }
   return {
     slo,
     budget,
     requests: stage.requests,
     bad: `clamp_min(\n  ${sum('count')}\n  - ${quick},\n  0\n)\n+ ${stage.failures}`,
+    badIs,
     because: `${counted} What failed counts as slow, what failed slowly twice.`,
   }
 }

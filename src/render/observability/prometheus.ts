@@ -2,6 +2,7 @@
 import { Document, type YAMLMap, isMap, isSeq } from 'yaml'
 import { cadvisorObserved } from '../../catalog/cadvisor/observed.ts'
 import type { Workload } from '../topology.ts'
+import { isNumbered } from '../compose/services.ts'
 import { comment } from './rules/rule.ts'
 import type { Job, Watched } from './watched.ts'
 
@@ -93,16 +94,12 @@ function found({ target }: Watched, { name, workload }: Job): Record<string, unk
  */
 function namesOf(target: Watched['target'], workload: Workload): readonly string[] {
   const prefix = target === 'swarm' ? 'tasks.' : ''
-  if (!eachHasAName(target, workload)) return [`${prefix}${workload.name}`]
+  if (!isNumbered(workload, target)) return [`${prefix}${workload.name}`]
   return Array.from({ length: workload.count }, (_, index) => `${prefix}${workload.name}-${index + 1}`)
 }
 
-function eachHasAName(target: Watched['target'], { kind, container }: Workload): boolean {
-  return kind === 'nodes' || (target === 'compose' && kind === 'replicas' && container.gpus > 0)
-}
-
 function replicaLabel({ target }: Watched, workload: Workload): RelabelConfig[] {
-  if (target !== 'systemd' && eachHasAName(target, workload)) {
+  if (target !== 'systemd' && isNumbered(workload, target)) {
     return [{ source_labels: ['__meta_dns_name'], regex: '(?:tasks\\.)?(.+)', target_label: 'replica' }]
   }
   // On plain hosts several instances share a host: there the port belongs to the name.

@@ -71,7 +71,7 @@ export function sloAlerts(watched: Watched, stages: readonly WatchedStage[]): Ru
   }
 }
 
-function burnAlert(watched: Watched, { slo, budget }: Objective, burn: BurnAlert): AlertRule {
+function burnAlert(watched: Watched, { slo, budget, badIs }: Objective, burn: BurnAlert): AlertRule {
   const select = (metric: string): string => series(watched.scope, metric, `slo="${slo.on}"`)
   const isErrors = slo.percentile === null
   const what = isErrors
@@ -90,7 +90,7 @@ function burnAlert(watched: Watched, { slo, budget }: Objective, burn: BurnAlert
     annotations: {
       summary: `${slo.on}: {{ $value | humanizePercentage }} of requests ${isErrors ? 'fail' : 'are too slow'} over ${long}`,
       description: [
-        `In the last ${long} and the last ${short} more than ${percent(above)} of ${slo.stage} requests were bad (${what});`,
+        `In the last ${long} and the last ${short} more than ${percent(above)} of ${slo.stage} requests were bad (${badIs});`,
         `the SLO ${slo.on} allows ${percent(budget)}.`,
         nearlyAll
           ? 'Nearly everything is bad.'

@@ -117,17 +117,11 @@ const queueCases: readonly AlertCase[] = [
     notAt: '19m',
   },
   {
-    alert: 'WorkerQueueLong',
-    over: {
-      'ragscale_worker_queue_backlog{job="worker", replica="a"}': steady(3_700),
-      'ragscale_worker_documents_total{job="worker", replica="a", result="stored"}': rising(1),
-    },
-    under: {
-      'ragscale_worker_queue_backlog{job="worker", replica="a"}': steady(3_500),
-      'ragscale_worker_documents_total{job="worker", replica="a", result="stored"}': rising(1),
-    },
-    at: '30m',
-    notAt: '14m',
+    alert: 'WorkerBacklogGrows',
+    over: { 'ragscale_worker_queue_backlog{job="worker", replica="a"}': '200+10x90' },
+    under: { 'ragscale_worker_queue_backlog{job="worker", replica="a"}': '2000-10x90' },
+    at: '60m',
+    notAt: '29m',
   },
   {
     alert: 'WorkerDeadLetters',
@@ -137,14 +131,11 @@ const queueCases: readonly AlertCase[] = [
     notAt: '9m',
   },
   {
-    alert: 'WorkerQueueUnreachable',
+    alert: 'WorkerQueueAway',
     over: { 'ragscale_worker_queue_up{job="worker", replica="a"}': steady(0) },
-    under: {
-      'ragscale_worker_queue_up{job="worker", replica="a"}': steady(0),
-      'ragscale_worker_queue_up{job="worker", replica="b"}': steady(1),
-    },
-    at: '5m',
-    notAt: '1m',
+    under: { 'ragscale_worker_queue_up{job="worker", replica="a"}': '1 0 1 0 1 1 0 1 1 1 0 1 1' },
+    at: '10m',
+    notAt: '4m',
   },
 ]
 
@@ -215,6 +206,19 @@ const qdrantCases: readonly AlertCase[] = [
     under: {
       'cluster_peers_total{job="vector", replica="vector-1"}': steady(3),
       'cluster_peers_total{job="vector", replica="vector-2"}': '2 2 3x88',
+    },
+    at: '10m',
+    notAt: '4m',
+  },
+  {
+    alert: 'QdrantPeersDisagree',
+    over: {
+      [`cluster_peers_total{${node}}`]: steady(2),
+      'cluster_peers_total{job="vector", replica="vector-2"}': steady(1),
+    },
+    under: {
+      [`cluster_peers_total{${node}}`]: steady(3),
+      'cluster_peers_total{job="vector", replica="vector-2"}': steady(3),
     },
     at: '10m',
     notAt: '4m',
