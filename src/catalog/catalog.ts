@@ -69,11 +69,17 @@ export function timingOf(tiers: Stack['tiers'], name: EmulatedTier): Timing {
   return timing?.(tier) ?? unknownTiming('component', 'no timing is known for this component')
 }
 
-/** Whose protocol an emulator of the tier speaks, on its ports and with its metrics. */
+/**
+ * TEI's own port is root's on clusters that do not say otherwise (`net.ipv4.ip_unprivileged_port_start`), and an
+ * emulator is not root.
+ */
+const rehearsedTei: Component = { ...tei, ports: { http: 8080 } }
+
+/** Whose protocol an emulator of the tier speaks, with its metrics and on its ports as far as these need no root. */
 const standIns: Readonly<Record<EmulatedTier, Component>> = {
-  embed: tei,
+  embed: rehearsedTei,
   vector: qdrant,
-  rerank: tei,
+  rerank: rehearsedTei,
   generate: vllm,
 }
 

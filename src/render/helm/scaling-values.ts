@@ -1,5 +1,5 @@
 /** Replicas that follow the load: `tiers.<name>.autoscaling`. */
-import { componentNamed } from '../../catalog/catalog.ts'
+import { servingComponent } from '../../catalog/catalog.ts'
 import type { Scaling } from '../../catalog/scaling.ts'
 import type { ReplicaTier, Stack } from '../../stack/stack.ts'
 import { scaledTiers } from '../../stack/stack.ts'
@@ -20,7 +20,8 @@ export interface TierScaling {
 export function tierScaling({ name }: Workload, { stack }: Topology): TierScaling | null {
   const scaled = scaledTiers.find((tier) => tier === name)
   const tier = scaled === undefined ? undefined : stack.tiers[scaled]
-  const scaling = tier === undefined ? undefined : componentNamed(tier.component)?.scaling?.(tier, stack)
+  const component = scaled === undefined ? undefined : servingComponent(stack, scaled)
+  const scaling = tier === undefined ? undefined : component?.scaling?.(tier, stack)
   if (tier === undefined || scaling === undefined) return null
   const scope = { matchers: [`namespace="${namespacePlaceholder}"`], labels: {} }
   return {
