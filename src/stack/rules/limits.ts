@@ -79,7 +79,11 @@ export const autoscaleIsWithinBounds: Rule = ({ tiers, limits }) =>
       const message = `${tier.replicas} to begin with is more than the most that autoscale allows (${bound})`
       found.push(warning([`tiers.${name}.replicas`, `${at}.max`, 'limits.replicas'], message))
     }
-    for (const [index, { replicas }] of autoscale.schedule.entries()) {
+    for (const [index, { from, to, replicas }] of autoscale.schedule.entries()) {
+      if (from.trim().split(/\s+/).join() === to.trim().split(/\s+/).join()) {
+        const key = `${at}.schedule.${index}.to`
+        found.push(error([key, `${at}.schedule`], 'the window ends when it begins'))
+      }
       if (replicas <= max) continue
       const keys = [`${at}.schedule.${index}.replicas`, `${at}.max`, 'limits.replicas', `${at}.schedule`]
       found.push(error(keys, `${replicas} is more than the most that autoscale allows (${bound})`))

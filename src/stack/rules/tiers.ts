@@ -35,7 +35,7 @@ export const collectionFitsItsCluster: Rule = ({ tiers: { vector, embed } }) => 
     found.push(error([`${at}.replication`, 'tiers.vector.nodes'], message))
   }
   if (collection.writeConsistency > collection.replication) {
-    const message = `no write would ever succeed: ${collection.writeConsistency} copies are to have it, and there are ${collection.replication}`
+    const message = `${collection.writeConsistency} copies are to have a write before it is answered, and there are ${collection.replication}`
     const hint = `at most ${collection.replication}, or raise replication`
     found.push(error([`${at}.writeConsistency`, `${at}.replication`], message, hint))
   }

@@ -53,7 +53,9 @@ export const latencyAutoscaleSchema = z
     ...shared,
     target: durationField()
       .optional()
-      .describe('The latency above which there are to be more. Default: the catalogue’s.'),
+      .describe(
+        'P95 of the time that queries spend in the gateway itself, above which there are to be more. Default: the catalogue’s.',
+      ),
   })
   .describe(described)
 
