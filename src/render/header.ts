@@ -12,8 +12,10 @@ function origin(source: string): string {
  * @throws Error for a kind of file that nobody has said a comment for
  */
 export function withHeader(path: string, text: string, source: string): string {
-  // A page of advice is read, not run: there is nothing to override.
-  const says = path.endsWith('.md') ? [origin(source)] : [origin(source), `To override: ${overrideOf(path)}.`]
+  // Advice, and what git and Helm leave out: there is nothing to override.
+  const says = /\.(md|gitignore|helmignore)$/.test(path)
+    ? [origin(source)]
+    : [origin(source), `To override: ${overrideOf(path)}.`]
   const style = styleOf(path)
   if (style === 'json') return describedJson(text, says)
   const { before, rest } = afterDirectives(text, style)
@@ -26,6 +28,7 @@ export function overrideOf(path: string): string {
   const file = inner.join('/')
   switch (folder) {
     case 'compose':
+      if (file === '.env.example') return 'copy it to deploy/compose/.env and change that'
       return file === 'compose.yaml'
         ? 'write deploy/compose/compose.override.yaml, which Compose reads by itself'
         : 'mount a file of yours in its place by deploy/compose/compose.override.yaml'

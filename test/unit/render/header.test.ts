@@ -46,6 +46,7 @@ describe('a generated file says where it came from, in a comment of its own form
 test('what to write in place of editing it is an override, a drop-in, or a copy', () => {
   expect(overrideOf('compose/compose.yaml')).toContain('compose.override.yaml')
   expect(overrideOf('compose/prometheus/prometheus.yml')).toContain('compose.override.yaml')
+  expect(overrideOf('compose/.env.example')).toContain('deploy/compose/.env')
   expect(overrideOf('swarm/stack.yaml')).toContain('stack.override.yaml')
   expect(overrideOf('helm/ragscale/values.yaml')).toContain('values.override.yaml')
   expect(overrideOf('helm/qdrant-values.yaml')).toContain('qdrant-values.override.yaml')
