@@ -36,8 +36,13 @@ export function clusterOf({ name, host, port }: Pool, { policy, healthPath }: Up
       },
     },
     load_balancing_policy: { policies: [{ typed_extension_config: policies[policy] }] },
-    // No replica is well: say so at once, rather than ask those that are still loading their models.
-    common_lb_config: { healthy_panic_threshold: { value: 0 } },
+    common_lb_config: {
+      // No replica is well: say so at once, rather than ask those that are still loading their models.
+      healthy_panic_threshold: { value: 0 },
+      // By default a change of health waits for up to a second after another one, and for as long a replica that is
+      // gone looks like the least busy.
+      update_merge_window: '0s',
+    },
     ...(healthPath === null ? {} : { health_checks: [healthCheck(healthPath, host)] }),
     outlier_detection: outlierDetection,
     circuit_breakers: {

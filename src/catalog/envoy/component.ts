@@ -40,7 +40,7 @@ function deploy({ stack }: Deployment): Container {
       command: [
         'bash',
         '-c',
-        `exec 3<>/dev/tcp/127.0.0.1/${statusPort} && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ "$status" = 200 ]`,
+        `${asking(statusPort, 'GET /healthz')} && read -r _ status _ <&3 && [ "$status" = 200 ]`,
       ],
       livePath: null,
       startupSeconds: 20,
@@ -71,7 +71,7 @@ export function drainingScript(program = 'envoy', configPath = envoyConfigPath):
   return [
     `${program} -c ${configPath} --concurrency 2 --disable-hot-restart & envoy=$!`,
     'ask() {',
-    `  exec 3<>/dev/tcp/127.0.0.1/${adminPort} && printf '%s HTTP/1.0\\r\\n\\r\\n' "$1" >&3 && cat <&3`,
+    `  ${asking(adminPort, '$1')} && cat <&3`,
     '}',
     'drain() {',
     "  ask 'POST /healthcheck/fail' >/dev/null",
@@ -86,4 +86,10 @@ export function drainingScript(program = 'envoy', configPath = envoyConfigPath):
     'wait "$envoy"',
     'while kill -0 "$envoy" 2>/dev/null; do wait "$envoy"; done',
   ].join('\n')
+}
+
+/** Bash that sends a request to this machine and leaves the answer to be read from 3. Envoy speaks no HTTP/1.0. */
+function asking(port: number, request: string): string {
+  const headers = 'Host: envoy\\r\\nConnection: close\\r\\n\\r\\n'
+  return `exec 3<>/dev/tcp/127.0.0.1/${port} && printf '%s HTTP/1.1\\r\\n${headers}' "${request}" >&3`
 }

@@ -106,7 +106,8 @@ function logFormat(): string {
     number('connect_ms', '%Tc'),
     number('header_ms', '%Tr'),
     number('total_ms', '%Ta'),
-    number('retries', '%rc'),
+    // `+1` where another server was asked.
+    text('retries', '%rc'),
     text('request_id', '%[var(txn.request_id),json(utf8s)]'),
   ]
   return `{${fields.join(',')}}`

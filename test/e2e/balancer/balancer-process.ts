@@ -1,0 +1,127 @@
+/** A real balancer with the configuration that is rendered for Compose, on loopback and with a test's DNS server. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Balancing } from '../../../src/catalog/balancing.ts'
+import { type BalancedTier, balancedTiers } from '../../../src/catalog/container.ts'
+import { balancingOf } from '../../../src/render/balancer/balancer.ts'
+import { readStack } from '../../../src/stack/load.ts'
+import { presetText } from '../../../src/stack/presets.ts'
+import { type Software, softwareOf } from './software.ts'
+
+export interface BalancerProcess {
+  readonly statusUrl: string
+  /** What it has written to its standard output. */
+  output(): string
+  /** Asks it to stop as its container is asked. */
+  stop(): void
+  /** How it ended, when it has. */
+  readonly ended: Promise<number | null>
+  close(): Promise<void>
+}
+
+export async function startBalancer(
+  software: Software,
+  program: string,
+  dnsPort: number,
+  places: Places,
+): Promise<BalancerProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'ragscale-balancer-'))
+  const balancing = await adapted(dnsPort, places)
+  const { write, command, stopSignal } = softwareOf[software]
+  const statusPort = await freePort()
+  const adminPort = await freePort()
+  // Envoy tells YAML by the name.
+  const config = join(folder, 'config.yaml')
+  await writeFile(config, write(balancing, { statusPort, adminPort, dnsPort, folder }))
+  const [file = '', ...args] = command({ program, config, folder, adminPort })
+  // Files, as nginx opens /dev/stdout, which is not possible where that is a socket.
+  const [stdout, stderr] = [join(folder, 'stdout'), join(folder, 'stderr')]
+  const written = await Promise.all([openFile(stdout, 'w'), openFile(stderr, 'w')])
+  // A group of its own: what it starts itself is ended with it.
+  const child = spawn(file, args, {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', written[0].fd, written[1].fd],
+  })
+  await Promise.all(written.map((handle) => handle.close()))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const statusUrl = `http://127.0.0.1:${statusPort}`
+  try {
+    await answering(`${statusUrl}/healthz`, child, () => readFileSync(stderr, 'utf8'))
+  } catch (error) {
+    endGroup(child)
+    throw error
+  }
+  return {
+    statusUrl,
+    output: () => readFileSync(stdout, 'utf8'),
+    stop: () => void child.kill(stopSignal),
+    ended,
+    close: async () => {
+      endGroup(child)
+      await ended
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All of it has ended.
+  }
+}
+
+/** Where each tier is asked for, and on which port its replicas are, at whatever addresses DNS gives. */
+export type Places = Readonly<Record<BalancedTier, { readonly listen: number; readonly replicas: number }>>
+
+export async function choosePlaces(): Promise<Places> {
+  const chosen = balancedTiers.map(async (tier) => [
+    tier,
+    { listen: await freePort(), replicas: await freePort() },
+  ])
+  return Object.fromEntries(await Promise.all(chosen)) as Places
+}
+
+/** What is rendered of the largest preset, but for ports and the DNS server. */
+async function adapted(dnsPort: number, places: Places): Promise<Balancing> {
+  const { stack } = readStack(await presetText('production'), '/rag/ragscale.yaml')
+  if (stack === null) throw new Error('the preset production is not valid')
+  const { upstreams } = balancingOf(stack, 'compose')
+  return {
+    resolver: `127.0.0.1:${dnsPort}`,
+    upstreams: upstreams.map((upstream) => {
+      const { listen, replicas } = places[upstream.tier]
+      return { ...upstream, listen, pools: [{ ...upstream.pools[0], port: replicas }] }
+    }),
+  }
+}
+
+async function answering(url: string, child: ChildProcess, complaints: () => string): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (child.exitCode !== null)
+      throw new Error(`the balancer ended with ${child.exitCode}:\n${complaints()}`)
+    try {
+      if ((await fetch(url)).ok) return
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`the balancer does not answer at ${url}:\n${complaints()}`)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}

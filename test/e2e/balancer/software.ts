@@ -1,0 +1,83 @@
+/** What a test changes in each balancer's configuration, and how each is run: nothing but addresses, ports and paths. */
+import type { Balancing } from '../../../src/catalog/balancing.ts'
+import { statusPort as usualStatusPort } from '../../../src/catalog/balancing.ts'
+import { drainingScript } from '../../../src/catalog/envoy/component.ts'
+import { adminPort as usualAdminPort, envoyConfig } from '../../../src/catalog/envoy/config.ts'
+import { haproxyConfig } from '../../../src/catalog/haproxy/config.ts'
+import { nginxConfig } from '../../../src/catalog/nginx/config.ts'
+
+export interface Own {
+  readonly statusPort: number
+  readonly adminPort: number
+  readonly dnsPort: number
+  readonly folder: string
+}
+
+export interface Run {
+  readonly program: string
+  readonly config: string
+  readonly folder: string
+  readonly adminPort: number
+}
+
+interface Adapted {
+  readonly write: (balancing: Balancing, own: Own) => string
+  readonly command: (run: Run) => readonly string[]
+  readonly stopSignal: NodeJS.Signals
+}
+
+export const softwareOf = {
+  nginx: {
+    write: (balancing, { statusPort, folder }) =>
+      replaced(nginxConfig(balancing), [
+        [/ \/tmp\//g, ` ${folder}/`],
+        [`listen ${usualStatusPort};`, `listen ${statusPort};`],
+        [/listen (\d+)/g, 'listen 127.0.0.1:$1'],
+        // The wheel's nginx is built without it.
+        ['stub_status;', 'return 204;'],
+      ]),
+    command: ({ program, config, folder }) => [program, '-p', folder, '-c', config, '-g', 'daemon off;'],
+    stopSignal: 'SIGQUIT',
+  },
+  haproxy: {
+    write: (balancing, { statusPort, adminPort, dnsPort, folder }) =>
+      replaced(haproxyConfig(balancing), [
+        ['parse-resolv-conf', `nameserver test 127.0.0.1:${dnsPort}`],
+        ['/tmp/haproxy.sock', `${folder}/haproxy.sock`],
+        [`bind :${usualStatusPort}`, `bind :${statusPort}`],
+        [/bind :(\d+)/g, 'bind 127.0.0.1:$1'],
+        ['127.0.0.1:8404', `127.0.0.1:${adminPort}`],
+      ]),
+    command: ({ program, config }) => [program, '-W', '-db', '-f', config],
+    stopSignal: 'SIGUSR1',
+  },
+  envoy: {
+    write: (balancing, { statusPort, adminPort, dnsPort }) =>
+      replaced(envoyConfig(balancing), [
+        ['address: 0.0.0.0', 'address: 127.0.0.1'],
+        [`port_value: ${usualStatusPort}`, `port_value: ${statusPort}`],
+        [`port_value: ${usualAdminPort}`, `port_value: ${adminPort}`],
+        [
+          /^( +)dns_resolver_options:/gm,
+          `$1resolvers: [{ socket_address: { address: 127.0.0.1, port_value: ${dnsPort} } }]\n$1dns_resolver_options:`,
+        ],
+      ]),
+    command: ({ program, config, adminPort }) => [
+      'bash',
+      '-c',
+      replaced(drainingScript(program, config), [[`/${usualAdminPort} `, `/${adminPort} `]]),
+    ],
+    stopSignal: 'SIGTERM',
+  },
+} as const satisfies Record<string, Adapted>
+
+export type Software = keyof typeof softwareOf
+
+/** Every change must find something: otherwise it is no longer this configuration that is tested. */
+function replaced(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
+  return changes.reduce((before, [from, to]) => {
+    const after = before.replaceAll(from, to)
+    if (after === before) throw new Error(`the configuration no longer has ${from}`)
+    return after
+  }, text)
+}
