@@ -62,6 +62,9 @@ export const connectSeconds = 1
 /** After a stop is asked for, how long answers that are being given may take: 4,000 tokens at 40 a second, and some. */
 export const drainSeconds = 120
 
+/** Connections of clients that one balancer takes; what comes beyond waits to be taken. */
+export const maxConnections = 8192
+
 /** Health and metrics of the balancer itself; never published. */
 export const statusPort = 8090
 

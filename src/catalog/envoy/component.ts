@@ -3,6 +3,7 @@ import type { Component } from '../component.ts'
 import type { Container, Deployment } from '../container.ts'
 import { mebibyte, resources } from '../resources.ts'
 import { adminPort, envoyConfig, envoyConfigPath } from './config.ts'
+import { envoyObserved } from './observed.ts'
 
 export const envoy: Component = {
   name: 'envoy',
@@ -12,9 +13,17 @@ export const envoy: Component = {
   ports: { http: 8080, status: statusPort },
   healthPath: '/healthz',
   metricsPath: '/metrics',
-  metrics: {},
+  metrics: {
+    requests: 'envoy_cluster_upstream_rq_total',
+    responses: 'envoy_cluster_upstream_rq_xx',
+    inFlight: 'envoy_cluster_upstream_rq_active',
+    replicas: 'envoy_cluster_membership_healthy',
+    connectionErrors: 'envoy_cluster_upstream_cx_connect_fail',
+    retries: 'envoy_cluster_upstream_rq_retry',
+  },
   scales: 'replicas',
   deploy,
+  observed: envoyObserved,
   balance: (balancing) => ({ path: envoyConfigPath, text: envoyConfig(balancing) }),
 }
 

@@ -1,5 +1,5 @@
 import { Document, type YAMLMap, isMap, isScalar } from 'yaml'
-import { type Balancing, statusPort } from '../balancing.ts'
+import { type Balancing, maxConnections, statusPort } from '../balancing.ts'
 import { adminCluster, clusterOf } from './cluster.ts'
 import { listenerOf, statusListener } from './listener.ts'
 
@@ -20,7 +20,7 @@ export function envoyConfig({ upstreams }: Balancing): string {
           typed_config: {
             '@type':
               'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-            max_active_downstream_connections: 8192,
+            max_active_downstream_connections: maxConnections,
           },
         },
       ],

@@ -3,6 +3,7 @@ import type { Component } from '../component.ts'
 import type { Container, Deployment } from '../container.ts'
 import { mebibyte, resources } from '../resources.ts'
 import { haproxyConfig, haproxyConfigPath } from './config.ts'
+import { haproxyObserved } from './observed.ts'
 
 export const haproxy: Component = {
   name: 'haproxy',
@@ -15,17 +16,14 @@ export const haproxy: Component = {
   metrics: {
     requests: 'haproxy_frontend_http_requests_total',
     responses: 'haproxy_frontend_http_responses_total',
-    sessions: 'haproxy_backend_current_sessions',
-    serverState: 'haproxy_server_status',
-    activeServers: 'haproxy_backend_active_servers',
+    inFlight: 'haproxy_backend_current_sessions',
+    replicas: 'haproxy_backend_active_servers',
     connectionErrors: 'haproxy_backend_connection_errors_total',
     retries: 'haproxy_backend_retry_warnings_total',
-    redispatches: 'haproxy_backend_redispatch_warnings_total',
-    responseTime: 'haproxy_backend_response_time_average_seconds',
-    totalTime: 'haproxy_backend_total_time_average_seconds',
   },
   scales: 'replicas',
   deploy,
+  observed: haproxyObserved,
   balance: (balancing) => ({ path: haproxyConfigPath, text: haproxyConfig(balancing) }),
 }
 

@@ -2,6 +2,7 @@ import {
   type Balancing,
   connectSeconds,
   drainSeconds,
+  maxConnections,
   type Pool,
   resolveSeconds,
   statusPort,
@@ -22,14 +23,15 @@ export function nginxConfig({ upstreams, resolver }: Balancing): string {
 const processLines = [
   "# Two of them pass on more than 10,000 requests a second; `auto` would count the machine's cores, not the container's.",
   'worker_processes 2;',
-  'worker_rlimit_nofile 32768;',
+  `worker_rlimit_nofile ${4 * maxConnections};`,
   `# After SIGQUIT: what is being answered may end, so much later the rest is cut off.`,
   `worker_shutdown_timeout ${drainSeconds}s;`,
   'pid /tmp/nginx.pid;',
   'error_log stderr notice;',
   '',
   'events {',
-  '  worker_connections 8192;',
+  '  # Of clients and of replicas together, each of the two processes.',
+  `  worker_connections ${maxConnections};`,
   '}',
 ]
 

@@ -4,6 +4,7 @@ import { components } from '../../../../src/catalog/catalog.ts'
 import { type RenderTarget, renderTargets } from '../../../../src/render/topology.ts'
 import { describeWith } from '../../../tools/describe-with.ts'
 import type { AlertCase, Series } from './alert-case.ts'
+import { balancerCases } from './cases/balancers.ts'
 import { componentCases } from './cases/components.ts'
 import { costCases, resourceCases } from './cases/resources.ts'
 import { sloCases, stageCases, tierCases } from './cases/slo.ts'
@@ -18,6 +19,7 @@ const cases: readonly AlertCase[] = [
   ...resourceCases,
   ...costCases,
   ...componentCases,
+  ...balancerCases,
 ]
 
 interface Rule {
