@@ -1,11 +1,11 @@
-/** How software that reads no file gets its secrets where they come as files only: Compose and Swarm. */
+/** How software that reads no file gets its secrets where they come as files: on every target that runs containers. */
 import type { Container } from '../catalog/container.ts'
 import { secretPath } from '../catalog/secrets.ts'
 
 /**
  * What a container runs in place of its image's entrypoint and command; null: what the image says. A shell exports
  * the secrets that must be in the environment and becomes the program (`exec`), so that it is process 1 and gets the
- * signals. `$` is meant literally: Compose wants it doubled.
+ * signals. `$` is meant literally: Compose wants it doubled, Kubernetes before a parenthesis.
  * @throws Error for a container that must have a value in its environment and says no command
  */
 export function startCommand(

@@ -40,7 +40,7 @@ function valuesOf(stack: string, { container, count, because }: Workload): TreeM
       telemetry_disabled: true,
     }),
     env: said(
-      'The key by the environment: apiKey.valueFrom of the chart looks the Secret up in the cluster, and a release that is made without one (helm template, Argo CD) then asks for no key at all. Change the Secret’s name with the release’s.',
+      'The key by the environment: apiKey.valueFrom of the chart looks the Secret up in the cluster, and a release that is made without one (helm template, Argo CD) then asks for no key at all. It is taken as it is, so that the Secret must hold it without a newline at its end. Change the Secret’s name with the release’s.',
       [...environmentOf(env), { name: 'QDRANT__SERVICE__API_KEY', valueFrom: { secretKeyRef: key } }],
     ),
     resources: said(resources.because, {

@@ -7,6 +7,7 @@ import { chartFileOf } from './config-files.ts'
 import { literal } from './literal.ts'
 import { probesOf } from './probes.ts'
 import { cpuQuantity, memoryQuantity } from './quantities.ts'
+import { startCommand } from '../secret-files.ts'
 import { rolloutOf } from './rollout.ts'
 import { scalingOf } from './scaling-values.ts'
 
@@ -71,14 +72,17 @@ const gatewayPools = {
 
 function containerValues(workload: Workload, topology: Topology): TreeMap {
   const { name, container } = workload
-  const { command, args, env, secrets, ports, health, files } = container
+  const { env, secrets, ports, health, files } = container
+  // As on every target a shell reads what must be in the environment from the secret's file: a newline at the end of
+  // the file is then no part of the value, which it would be by `secretKeyRef`.
+  const start = startCommand(container)
   return {
     image: imageValues(container.image),
-    command: command?.map(literal),
-    args: args?.map(literal),
+    command: start?.entrypoint.map(literal),
+    args: (start?.command ?? container.args)?.map(literal),
     env: mapped(env, literal),
     ...(container.tracesEnv === undefined ? {} : { tracesEnv: container.tracesEnv }),
-    ...(secrets.length === 0 ? {} : { secrets: secrets.map((use) => ({ ...use })) }),
+    ...(secrets.length === 0 ? {} : { secrets: secrets.map(({ valueEnv: _, ...use }) => ({ ...use })) }),
     ...(Object.keys(ports).length === 0 ? {} : { ports: { ...ports } }),
     ...metricsValues(workload),
     ...(files.length === 0

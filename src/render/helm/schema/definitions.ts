@@ -112,10 +112,9 @@ export const definitions: Readonly<Record<string, Schema>> = {
     digest: named('^(sha256:[0-9a-f]{64})?$'),
     pullPolicy: oneOf('Always', 'IfNotPresent', 'Never'),
   }),
-  secret: closed(
-    { name: named('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$'), fileEnv: text, valueEnv: text, optional: flag },
-    ['name'],
-  ),
+  secret: closed({ name: named('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$'), fileEnv: text, optional: flag }, [
+    'name',
+  ]),
   mount: closed(
     {
       name: text,

@@ -59,9 +59,7 @@ volumeMounts:
     subPath: {{ include "ragscale.key" $path }}
     readOnly: true
   {{- end }}
-  {{- $files := false }}
-  {{- range $workload.secrets }}{{ if .fileEnv }}{{ $files = true }}{{ end }}{{ end }}
-  {{- if $files }}
+  {{- if $workload.secrets }}
   - name: secrets
     mountPath: /run/secrets
     readOnly: true
@@ -89,16 +87,6 @@ volumeMounts:
 {{- if .fileEnv }}
 - name: {{ .fileEnv }}
   value: /run/secrets/{{ .name }}
-{{- end }}
-{{- if .valueEnv }}
-- name: {{ .valueEnv }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "ragscale.secret-name" $root }}
-      key: {{ .name }}
-      {{- if .optional }}
-      optional: true
-      {{- end }}
 {{- end }}
 {{- end }}
 {{- if and $workload.tracesEnv $root.Values.tracing.endpoint }}

@@ -1,12 +1,14 @@
 {{/*
 The pod of a workload: metadata and spec, for Deployments, StatefulSets and Jobs.
-(dict "root" $ "name" workload "workload" its values "pool" a gateway's pool or "" "job" whether it runs to its end)
+(dict "root" $ "name" workload "workload" its values "pool" a gateway's pool or "" "suffix" of the pool's names "job" whether
+it runs to its end). Its labels have no version: a pod rolls when it is another itself, not when the chart is.
 */}}
 {{- define "ragscale.pod" -}}
 {{- $root := .root -}}{{- $values := .root.Values -}}{{- $workload := .workload -}}
 metadata:
   labels:
-    {{- include "ragscale.labels" (list $root .name) | nindent 4 }}
+    {{- include "ragscale.selector" (list $root .name) | nindent 4 }}
+    app.kubernetes.io/part-of: {{ $values.stack }}
     {{- with .pool }}
     ragscale.com/pool: {{ . }}
     {{- end }}

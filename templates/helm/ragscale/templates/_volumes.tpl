@@ -11,15 +11,16 @@
 {{- if $workload.files }}
 - name: config-{{ $name }}
   configMap:
-    name: {{ include "ragscale.fullname" $root }}-{{ $name }}
+    name: {{ include "ragscale.fullname" $root }}-{{ $name }}{{ if eq $name $.name }}{{ $.suffix }}{{ end }}
 {{- end }}
 {{- end }}
 {{- $secrets := list -}}
-{{- range $workloads }}{{ range .secrets }}{{ if .fileEnv }}{{ $secrets = append $secrets (pick . "name" "optional") }}{{ end }}{{ end }}{{ end -}}
+{{- range $workloads }}{{ range .secrets }}{{ $secrets = append $secrets (pick . "name" "optional") }}{{ end }}{{ end -}}
 {{- with uniq $secrets }}
 - name: secrets
   projected:
-    defaultMode: 0440
+    # 0440: read by the container's user and group alone.
+    defaultMode: 288
     sources:
       {{- range . }}
       - secret:

@@ -51,6 +51,9 @@ await describeWith('helm', 'Helm takes the chart', (program) => {
     'behind HAProxy': presetStack('production', (file) => {
       file.balancer.component = 'haproxy'
     }),
+    'behind Envoy': presetStack('small', (file) => {
+      file.balancer.component = 'envoy'
+    }),
   }
   const releases = new Map<string, Release>()
   const folders: { path: string; close: () => void }[] = []

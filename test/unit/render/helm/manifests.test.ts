@@ -183,10 +183,50 @@ await describeWith('helm', 'What Helm makes of a stack', (program) => {
     expect(sum(changed, 'worker')).toBe(sum(release, 'worker'))
   })
 
+  test('a pod does not roll because the chart has another version', () => {
+    for (const { kind, spec } of release.objects) {
+      if (kind !== 'Deployment' && kind !== 'StatefulSet') continue
+      expect(Object.keys(spec.template.metadata.labels as object)).not.toContain('helm.sh/chart')
+    }
+  })
+
+  test('Prometheus is asked for this release’s series alone', () => {
+    const watched = released('watched by the Prometheus operator')
+    const rules = watched.objects.filter(({ kind }) => kind === 'PrometheusRule')
+    expect(rules.length).toBeGreaterThan(0)
+    expect(JSON.stringify(rules)).toContain(String.raw`namespace=\"rag\"`)
+    expect(watched.text).not.toContain('RELEASE_NAMESPACE')
+    const { endpoints, jobLabel } = one(watched, 'ServiceMonitor', 'demo-ragscale-vector').spec
+    expect(jobLabel).toBe('app.kubernetes.io/component')
+    expect(endpoints[0]).toMatchObject({ port: 'metrics', path: '/metrics' })
+    // Each pod is found once, behind one of its Services.
+    const scraped = watched.objects.filter(
+      ({ kind, metadata }) => kind === 'Service' && metadata.labels?.['ragscale.com/scraped'] === 'true',
+    )
+    expect(scraped.filter(({ metadata }) => /-(headless|peers)$/.test(metadata.name))).toEqual([])
+  })
+
   test('the quota is what the limits allow', () => {
     const { hard } = one(release, 'ResourceQuota', 'demo-ragscale').spec
     expect(hard['requests.nvidia.com/gpu']).toBe('16')
     expect(Number(hard.pods)).toBeGreaterThanOrEqual(5 * 16)
+  })
+
+  test('a secret is a file in its container alone, whatever ends it', () => {
+    expect(release.text).not.toContain('secretKeyRef')
+    const {
+      volumes,
+      containers: [server],
+    } = one(release, 'StatefulSet', 'demo-ragscale-vector').spec.template.spec
+    expect(server.command[2]).toMatch(
+      /^QDRANT__SERVICE__API_KEY="\$\$\(cat \/run\/secrets\/qdrant-api-key\)"/,
+    )
+    const { projected } = volumes.find(({ name }: { name: string }) => name === 'secrets')
+    expect(projected.sources).toEqual([
+      {
+        secret: { name: 'demo-ragscale-secrets', items: [{ key: 'qdrant-api-key', path: 'qdrant-api-key' }] },
+      },
+    ])
   })
 
   test('no secret is in any manifest unless its value is given at the install', () => {

@@ -68,6 +68,21 @@ await describeWith('helm', 'Requests from outside', (program) => {
       expect({ ...next, image: now.image }).toEqual(now)
     })
 
+    test('are answered by a configuration of its own, where it is given one', () => {
+      const release = released('the Gateway API and a canary', {
+        tiers: { gateway: { next: { filesOverride: { '/etc/ragscale/config.json': '{"topK": 9}' } } } },
+      })
+      const config = (name: string) =>
+        one(release, 'ConfigMap', `demo-ragscale-${name}`).data['etc.ragscale.config.json']
+      expect(config('gateway-next')).toBe('{"topK": 9}\n')
+      expect(config('gateway')).toContain('"topK": 5')
+      const { volumes } = one(release, 'Deployment', 'demo-ragscale-gateway-next').spec.template.spec
+      expect(volumes).toContainEqual({
+        name: 'config-gateway',
+        configMap: { name: 'demo-ragscale-gateway-next' },
+      })
+    })
+
     test('all go to it when its weight is 100: blue-green', () => {
       const { http } = one(released('Istio, without a balancer'), 'VirtualService', 'demo-ragscale').spec
       for (const { route } of http.slice(1)) {

@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { Rendered } from '../../../../src/render/rendered.ts'
-import { renderHelm } from '../../../../src/render/helm/helm.ts'
-import { renderObservability } from '../../../../src/render/observability/observability.ts'
-import { topologyOf } from '../../../../src/render/workloads.ts'
+import { render } from '../../../../src/render/render.ts'
 import { readTemplates } from '../../../../src/deployed/templates.ts'
 import { readStack } from '../../../../src/stack/load.ts'
 import type { Stack } from '../../../../src/stack/stack.ts'
@@ -28,10 +26,9 @@ export function presetStack(name: PresetName, change: (file: File) => void = () 
 
 const templates = await readTemplates()
 
-/** The chart with its rules and dashboards, and what lies beside it; paths below `deploy/`. */
+/** The chart with its rules and dashboards, and what lies beside it, as it is written; paths below `deploy/`. */
 export function chartOf(stack: Stack): Rendered {
-  const topology = topologyOf(stack, 'kubernetes')
-  return new Map([...renderHelm(topology, templates), ...renderObservability(topology, templates)])
+  return new Map([...render(stack, 'kubernetes', templates)].filter(([path]) => path.startsWith('helm/')))
 }
 
 /** A text of the rendered files. */
