@@ -53,23 +53,25 @@ export function gpuNamed(name: string): Gpu | undefined {
 }
 
 /** GPUs of which only the generation is known, so that the right image can be chosen for them. */
-const capabilities: Readonly<Record<string, number>> = {
-  rtx2080: 7.5,
-  rtx6000: 7.5,
-  a30: 8.0,
-  'a100-40gb': 8.0,
-  a2: 8.6,
-  a10: 8.6,
-  a16: 8.6,
-  a40: 8.6,
-  a6000: 8.6,
-  rtx3090: 8.6,
-  rtx6000ada: 8.9,
-  h20: 9.0,
-  gh200: 9.0,
-  gb200: 10.0,
-  rtxpro6000: 12.0,
-}
+const capabilities = new Map(
+  Object.entries({
+    rtx2080: 7.5,
+    rtx6000: 7.5,
+    a30: 8.0,
+    'a100-40gb': 8.0,
+    a2: 8.6,
+    a10: 8.6,
+    a16: 8.6,
+    a40: 8.6,
+    a6000: 8.6,
+    rtx3090: 8.6,
+    rtx6000ada: 8.9,
+    h20: 9.0,
+    gh200: 9.0,
+    gb200: 10.0,
+    rtxpro6000: 12.0,
+  }),
+)
 
 /** Whether a tier runs without a GPU. */
 export function isCpu(gpu: string | undefined): boolean {
@@ -78,5 +80,7 @@ export function isCpu(gpu: string | undefined): boolean {
 
 /** CUDA's compute capability, from NVIDIA's list of GPUs; undefined for a name that is not known. */
 export function capabilityOf(name: string): number | undefined {
-  return gpuNamed(name)?.capability ?? capabilities[name.toLowerCase().replaceAll(/^nvidia[ -]?|[ _]/g, '')]
+  return (
+    gpuNamed(name)?.capability ?? capabilities.get(name.toLowerCase().replaceAll(/^nvidia[ -]?|[ _]/g, ''))
+  )
 }

@@ -116,17 +116,16 @@ export function languageModel(name: string): LanguageModel | undefined {
 }
 
 /** Embedding models of API providers: nothing of them is known but the length of their vectors. */
-const providedDimensions: Readonly<Record<string, number>> = {
-  'text-embedding-3-small': 1536,
-  'text-embedding-3-large': 3072,
-  'text-embedding-ada-002': 1536,
-}
+const providedDimensions = new Map([
+  ['text-embedding-3-small', 1536],
+  ['text-embedding-3-large', 3072],
+  ['text-embedding-ada-002', 1536],
+])
 
 /** Length of a model's vectors; null for a cross-encoder, undefined where the model is not known. */
 export function vectorDimensions(name: string): number | null | undefined {
-  return (
-    encoderModel(name)?.dimensions ?? (encoderModel(name) === undefined ? providedDimensions[name] : null)
-  )
+  const encoder = encoderModel(name)
+  return encoder === undefined ? providedDimensions.get(name) : encoder.dimensions
 }
 
 /** Bytes of KV cache that one token takes at 16 bits, over all GPUs of a replica: 2 · layers · KV heads · head size · 2. */

@@ -17,7 +17,7 @@ const serveScript = `
 ollama serve & server=$!
 trap 'kill -TERM $server' TERM INT
 until ollama list > /dev/null 2>&1; do kill -0 $server || exit 1; sleep 1; done
-ollama run "$1" '' > /dev/null || exit 1
+ollama run "$1" '' > /dev/null || { kill -TERM $server; wait $server; exit 1; }
 wait $server
 wait $server
 `.trim()
