@@ -99,6 +99,7 @@ describe('units for plain hosts', () => {
     const changes = {
       'tiers.gateway': undefined,
       'tiers.worker': undefined,
+      'tiers.queue': undefined,
       'tiers.cache': undefined,
       'slo.pipeline': undefined,
     }
