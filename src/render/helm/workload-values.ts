@@ -1,5 +1,5 @@
 /** What the chart is told of one workload: `tiers.<name>` or `jobs.<name>` of values.yaml. */
-import type { Container, Image, Mount } from '../../catalog/container.ts'
+import type { Container, Image, Mount, SecretUse } from '../../catalog/container.ts'
 import { said, section, type Tree, type TreeMap } from '../compose/document.ts'
 import type { Topology, Workload } from '../topology.ts'
 import { callsOf } from './calls.ts'
@@ -82,7 +82,7 @@ function containerValues(workload: Workload, topology: Topology): TreeMap {
     args: (start?.command ?? container.args)?.map(literal),
     env: mapped(env, literal),
     ...(container.tracesEnv === undefined ? {} : { tracesEnv: container.tracesEnv }),
-    ...(secrets.length === 0 ? {} : { secrets: secrets.map(({ valueEnv: _, ...use }) => ({ ...use })) }),
+    ...(secrets.length === 0 ? {} : { secrets: secrets.map(secretValues) }),
     ...(Object.keys(ports).length === 0 ? {} : { ports: { ...ports } }),
     ...metricsValues(workload),
     ...(files.length === 0
@@ -102,6 +102,10 @@ function containerValues(workload: Workload, topology: Topology): TreeMap {
     calls: callsValues(workload, topology),
     ...prefetchOf(workload, topology),
   }
+}
+
+function secretValues({ name, fileEnv, optional }: SecretUse): TreeMap {
+  return { name, fileEnv, optional }
 }
 
 function imageValues(image: Image): Tree {
