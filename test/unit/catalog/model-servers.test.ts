@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { components, emulationOf } from '../../../src/catalog/catalog.ts'
+import { componentNamed, emulationOf } from '../../../src/catalog/catalog.ts'
 import { capabilityOf, gpus } from '../../../src/catalog/gpus.ts'
 import { encoderModels, languageModels, vectorDimensions } from '../../../src/catalog/models.ts'
+import type { Observed } from '../../../src/catalog/observed.ts'
+import { teiObserved } from '../../../src/catalog/tei/observed.ts'
+import { tgiObserved } from '../../../src/catalog/tgi/observed.ts'
+import { vllmObserved } from '../../../src/catalog/vllm/observed.ts'
 import { containerOf, flag, prefetchOf, scalingOf, stackOf } from './deployment.ts'
 
 const bge = 'model: BAAI/bge-base-en-v1.5'
@@ -225,47 +229,39 @@ describe('what replicas follow', () => {
 })
 
 describe('what is watched of model servers', () => {
-  const watched = components.filter(({ name }) => ['tei', 'vllm', 'tgi'].includes(name))
+  const watched = [
+    { name: 'tei', observed: teiObserved, tier: 'embed', keys: `${bge}, gpu: L4` },
+    { name: 'vllm', observed: vllmObserved, tier: 'generate', keys: `${llama}, gpu: H100` },
+    { name: 'tgi', observed: tgiObserved, tier: 'generate', keys: `component: tgi, ${llama}, gpu: H100` },
+  ] as const
+  const queriesOf = ({ alerts, panels }: Observed): string[] => [
+    ...alerts.map(({ expr }) => expr),
+    ...panels.flatMap(({ queries }) => queries.map(({ expr }) => expr)),
+  ]
 
-  test('is every one of them, and every query keeps to its own job', () => {
-    expect(watched.map(({ name }) => name)).toEqual(['tei', 'vllm', 'tgi'])
-    for (const { observed } of watched) {
-      const queries = [
-        ...(observed?.alerts ?? []).map(({ expr }) => expr),
-        ...(observed?.panels ?? []).flatMap((panel) => panel.queries.map(({ expr }) => expr)),
-      ]
-      expect(queries.length).toBeGreaterThan(8)
-      for (const query of queries)
-        expect(query.match(/\{/g)?.length).toBe(query.match(/\{job="\$job"/g)?.length)
+  test.each(watched)('of $name keeps to its own job in every query', ({ observed }) => {
+    const queries = queriesOf(observed)
+    expect(queries.length).toBeGreaterThan(8)
+    for (const query of queries)
+      expect(query.match(/\{/g)?.length).toBe(query.match(/\{job="\$job"/g)?.length)
+  })
+
+  test.each(watched)('of $name asks only for metrics that it exports', ({ observed, tier, keys }) => {
+    const queries = [...queriesOf(observed), scalingOf(tier, keys).query]
+    const names = queries.flatMap((query) =>
+      [...query.matchAll(/([a-z_]+:)?[a-z_]+(?=\{)/g)].map(([text]) => text),
+    )
+    expect(names.length).toBeGreaterThan(8)
+    for (const metric of names) {
+      const histogram = observed.exports[metric.replace(/_(bucket|sum|count)$/, '')] === 'histogram'
+      expect(histogram || observed.exports[metric] !== undefined, metric).toBe(true)
+      if (observed.exports[metric] === 'histogram') expect(metric, 'a histogram has buckets').toBe('')
     }
   })
 
-  test('asks only for metrics that it exports', () => {
-    for (const { observed, name, scaling } of watched) {
-      const exports = observed?.exports ?? {}
-      const tier = name === 'tei' ? 'embed' : 'generate'
-      const keys = name === 'tei' ? `${bge}, gpu: L4` : `component: ${name}, ${llama}, gpu: H100`
-      const queries = [
-        ...(observed?.alerts ?? []).map(({ expr }) => expr),
-        ...(observed?.panels ?? []).flatMap((panel) => panel.queries.map(({ expr }) => expr)),
-        ...(scaling === undefined ? [] : [scalingOf(tier, keys).query]),
-      ]
-      const names = queries.flatMap((query) =>
-        [...query.matchAll(/([a-z_]+:)?[a-z_]+(?=\{)/g)].map(([text]) => text),
-      )
-      expect(names.length).toBeGreaterThan(8)
-      for (const metric of names) {
-        const base = metric.replace(/_(bucket|sum|count)$/, '')
-        const known = exports[metric] ?? (exports[base] === 'histogram' ? 'histogram' : undefined)
-        expect(known, `${name}: ${metric}`).toBeDefined()
-        if (exports[metric] === 'histogram') expect(metric, 'a histogram has buckets').not.toBe(metric)
-      }
-    }
-  })
-
-  test('the metrics that a component names are ones that it exports', () => {
-    for (const { metrics, observed } of watched)
-      for (const metric of Object.values(metrics)) expect(observed?.exports[metric], metric).toBeDefined()
+  test.each(watched)('of $name is what its component names metrics by', ({ name, observed }) => {
+    for (const metric of Object.values(componentNamed(name)?.metrics ?? {}))
+      expect(observed.exports[metric], metric).toBeDefined()
   })
 })
 
