@@ -5,15 +5,18 @@ import { mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Balancing } from '../../../src/catalog/balancing.ts'
+import { type Balancing, statusPort as usualStatusPort } from '../../../src/catalog/balancing.ts'
+import type { Component } from '../../../src/catalog/component.ts'
 import { type BalancedTier, balancedTiers } from '../../../src/catalog/container.ts'
 import { balancingOf } from '../../../src/render/balancer/balancer.ts'
 import { readStack } from '../../../src/stack/load.ts'
 import { presetText } from '../../../src/stack/presets.ts'
+import type { Stack } from '../../../src/stack/stack.ts'
 import { type Software, softwareOf } from './software.ts'
 
 export interface BalancerProcess {
   readonly statusUrl: string
+  readonly healthCommand: readonly string[]
   /** What it has written to its standard output. */
   output(): string
   /** Asks it to stop as its container is asked. */
@@ -28,10 +31,12 @@ export async function startBalancer(
   program: string,
   dnsPort: number,
   places: Places,
+  canary?: Canary,
 ): Promise<BalancerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-balancer-'))
-  const balancing = await adapted(dnsPort, places)
-  const { write, command, stopSignal } = softwareOf[software]
+  const stack = await largestPreset()
+  const balancing = adapted(stack, dnsPort, places, canary)
+  const { component, write, command, stopSignal } = softwareOf[software]
   const statusPort = await freePort()
   const adminPort = await freePort()
   // Envoy tells YAML by the name.
@@ -58,6 +63,7 @@ export async function startBalancer(
   }
   return {
     statusUrl,
+    healthCommand: healthCommandOf(component, stack, statusPort),
     output: () => readFileSync(stdout, 'utf8'),
     stop: () => void child.kill(stopSignal),
     ended,
@@ -89,18 +95,42 @@ export async function choosePlaces(): Promise<Places> {
   return Object.fromEntries(await Promise.all(chosen)) as Places
 }
 
-/** What is rendered of the largest preset, but for ports and the DNS server. */
-async function adapted(dnsPort: number, places: Places): Promise<Balancing> {
+/** Of a tier, found by DNS as `<tier>-canary`: its share of 100 requests. */
+export interface Canary {
+  readonly tier: BalancedTier
+  readonly share: number
+}
+
+async function largestPreset(): Promise<Stack> {
   const { stack } = readStack(await presetText('production'), '/rag/ragscale.yaml')
   if (stack === null) throw new Error('the preset production is not valid')
+  return stack
+}
+
+/** What is rendered of a stack, but for ports and the DNS server. */
+function adapted(stack: Stack, dnsPort: number, places: Places, canary?: Canary): Balancing {
   const { upstreams } = balancingOf(stack, 'compose')
   return {
     resolver: `127.0.0.1:${dnsPort}`,
     upstreams: upstreams.map((upstream) => {
       const { listen, replicas } = places[upstream.tier]
-      return { ...upstream, listen, pools: [{ ...upstream.pools[0], port: replicas }] }
+      const pool = { ...upstream.pools[0], port: replicas }
+      if (canary?.tier !== upstream.tier) return { ...upstream, listen, pools: [pool] }
+      const name = `${pool.name}-canary`
+      const pools = [
+        { ...pool, share: 100 - canary.share },
+        { ...pool, name, host: name, share: canary.share },
+      ] as const
+      return { ...upstream, listen, pools }
     }),
   }
+}
+
+/** What its container's health check runs. */
+function healthCommandOf({ deploy }: Component, stack: Stack, port: number): readonly string[] {
+  const addresses = { url: () => '', host: () => '', peer: () => '' }
+  const { health } = deploy?.({ stack, tier: 'balancer', target: 'compose', addresses }) ?? {}
+  return (health?.command ?? []).map((part) => part.replaceAll(String(usualStatusPort), String(port)))
 }
 
 async function answering(url: string, child: ChildProcess, complaints: () => string): Promise<void> {

@@ -1,9 +1,14 @@
 /** What a test changes in each balancer's configuration, and how each is run: nothing but addresses, ports and paths. */
 import type { Balancing } from '../../../src/catalog/balancing.ts'
 import { statusPort as usualStatusPort } from '../../../src/catalog/balancing.ts'
-import { drainingScript } from '../../../src/catalog/envoy/component.ts'
+import type { Component } from '../../../src/catalog/component.ts'
+import { drainingScript, envoy } from '../../../src/catalog/envoy/component.ts'
 import { adminPort as usualAdminPort, envoyConfig } from '../../../src/catalog/envoy/config.ts'
+import { envoyObserved } from '../../../src/catalog/envoy/observed.ts'
+import { haproxy } from '../../../src/catalog/haproxy/component.ts'
 import { haproxyConfig } from '../../../src/catalog/haproxy/config.ts'
+import { haproxyObserved } from '../../../src/catalog/haproxy/observed.ts'
+import { nginx } from '../../../src/catalog/nginx/component.ts'
 import { nginxConfig } from '../../../src/catalog/nginx/config.ts'
 
 export interface Own {
@@ -21,6 +26,9 @@ export interface Run {
 }
 
 interface Adapted {
+  readonly component: Component
+  /** Metric → type. */
+  readonly exports: Readonly<Record<string, string>>
   readonly write: (balancing: Balancing, own: Own) => string
   readonly command: (run: Run) => readonly string[]
   readonly stopSignal: NodeJS.Signals
@@ -28,6 +36,9 @@ interface Adapted {
 
 export const softwareOf = {
   nginx: {
+    component: nginx,
+    // stub_status is none of Prometheus' formats.
+    exports: {},
     write: (balancing, { statusPort, folder }) =>
       replaced(nginxConfig(balancing), [
         [/ \/tmp\//g, ` ${folder}/`],
@@ -40,6 +51,8 @@ export const softwareOf = {
     stopSignal: 'SIGQUIT',
   },
   haproxy: {
+    component: haproxy,
+    exports: haproxyObserved.exports,
     write: (balancing, { statusPort, adminPort, dnsPort, folder }) =>
       replaced(haproxyConfig(balancing), [
         ['parse-resolv-conf', `nameserver test 127.0.0.1:${dnsPort}`],
@@ -52,6 +65,8 @@ export const softwareOf = {
     stopSignal: 'SIGUSR1',
   },
   envoy: {
+    component: envoy,
+    exports: envoyObserved.exports,
     write: (balancing, { statusPort, adminPort, dnsPort }) =>
       replaced(envoyConfig(balancing), [
         ['address: 0.0.0.0', 'address: 127.0.0.1'],

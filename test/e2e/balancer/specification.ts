@@ -1,4 +1,5 @@
 /** What every balancer does, whatever it is written in. */
+import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BalancedTier, balancedTiers } from '../../../src/catalog/container.ts'
@@ -6,7 +7,7 @@ import { ask, open } from './asking.ts'
 import { type BalancerProcess, type Places, choosePlaces, startBalancer } from './balancer-process.ts'
 import { type DnsServer, startDnsServer } from './dns-server.ts'
 import { type Replica, answersItsAddress, startReplica } from './replica.ts'
-import type { Software } from './software.ts'
+import { type Software, softwareOf } from './software.ts'
 
 const patience = { timeout: 15_000, interval: 50 }
 
@@ -90,9 +91,9 @@ export function behavesAsABalancer(software: Software, program: string): void {
     const tier = await replicasOf('rerank')
     const held: (() => void)[] = []
     for (const replica of tier) {
-      replica.behave(({ body }, response) => {
-        if (body === 'hold') held.push(() => response.end())
-        else answersItsAddress({ method: '', path: '', body, message: response.req }, response)
+      replica.behave((request, response) => {
+        if (request.body !== 'hold') return answersItsAddress(request, response)
+        held.push(() => response.end())
       })
     }
     const rerank = `${url('rerank')}/rerank`
@@ -202,46 +203,32 @@ export function behavesAsABalancer(software: Software, program: string): void {
     expect(balancer.output()).not.toContain('secret')
   })
 
-  test('lets a stream end that it was passing on when it was stopped, takes no more, and ends', async () => {
-    const own = await choosePlaces()
-    const replica = await startReplica('127.0.2.1', own.generate.replicas)
-    dns.set('generate', [replica.address])
-    const ending = await startBalancer(software, program, dns.port, own)
-    try {
-      const chat = `http://127.0.0.1:${own.generate.listen}/v1/chat/completions`
-      await expect.poll(async () => (await ask(chat, '{}').catch(() => null))?.status, patience).toBe(200)
-      let finish: () => void = () => {}
-      replica.behave(({ body }, response) => {
-        if (body !== 'stream') {
-          response.end()
-          return
-        }
-        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n')
-        finish = () => response.end('data: last\n\n')
-      })
-      const stream = await open(chat, 'stream')
-      const tokens: string[] = []
-      for await (const chunk of stream.setEncoding('utf8')) {
-        tokens.push(String(chunk))
-        if (tokens.length > 1) continue
-        ending.stop()
-        await expect
-          .poll(
-            () =>
-              ask(chat, '{}').then(
-                () => 'taken',
-                () => 'refused',
-              ),
-            patience,
-          )
-          .toBe('refused')
-        finish()
+  const watched = Object.entries(softwareOf[software].exports).map(([name, type]) => `${name} ${type}`)
+  if (watched.length > 0) {
+    test('exports every metric that is watched of it', async () => {
+      await replicasOf('embed')
+      const read = async (): Promise<string[]> => {
+        const text = await (await fetch(`${balancer.statusUrl}/metrics`)).text()
+        return [...text.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, type]) => type ?? '')
       }
-      expect(tokens.join('')).toBe('data: first\n\ndata: last\n\n')
-      expect(await ending.ended).not.toBeNull()
-    } finally {
-      await ending.close()
-      await replica.kill()
-    }
+      // A histogram is there from when its first interval has been counted.
+      await expect.poll(read, patience).toEqual(expect.arrayContaining(watched))
+    })
+  }
+
+  test('is well by the health check of its container', async (context) => {
+    const [checker = '', ...args] = balancer.healthCommand
+    const code = await run(checker, args)
+    context.skip(code === null, `NOT CHECKED, ${checker} is missing: the image has it, this machine has not`)
+    expect(code).toBe(0)
+  })
+}
+
+/** The exit code of a program; null where there is no such program. */
+function run(program: string, args: readonly string[]): Promise<number | null> {
+  return new Promise((resolve) => {
+    spawn(program, args, { stdio: 'ignore' })
+      .once('error', () => resolve(null))
+      .once('exit', (code) => resolve(code ?? 1))
   })
 }

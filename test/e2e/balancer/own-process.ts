@@ -1,0 +1,89 @@
+/** What a balancer does that needs a process of its own: a canary's share, and a stop. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ask, open } from './asking.ts'
+import { choosePlaces, startBalancer } from './balancer-process.ts'
+import { type DnsServer, startDnsServer } from './dns-server.ts'
+import { startReplica } from './replica.ts'
+import type { Software } from './software.ts'
+
+const patience = { timeout: 15_000, interval: 50 }
+
+export function splitsAndStops(software: Software, program: string): void {
+  let dns: DnsServer
+
+  beforeAll(async () => {
+    dns = await startDnsServer()
+  })
+  afterAll(() => dns.close())
+
+  test('sends a canary its share of the requests', async () => {
+    const own = await choosePlaces()
+    const started = await Promise.all(
+      ['127.0.2.1', '127.0.2.2', '127.0.2.3'].map((address) => startReplica(address, own.embed.replicas)),
+    )
+    dns.set('embed', ['127.0.2.1', '127.0.2.2'])
+    dns.set('embed-canary', ['127.0.2.3'])
+    const split = await startBalancer(software, program, dns.port, own, { tier: 'embed', share: 25 })
+    try {
+      const embed = `http://127.0.0.1:${own.embed.listen}/embed`
+      await expect
+        .poll(async () => {
+          await ask(embed, '{}')
+          return started.every(({ received }) => received.length > 0)
+        }, patience)
+        .toBe(true)
+      for (const replica of started) replica.received.length = 0
+      for (let request = 0; request < 400; request++) await ask(embed, '{}')
+      const canary = started[2]?.received.length ?? 0
+      // 100 of 400, give or take 4.6 standard deviations.
+      expect(canary).toBeGreaterThan(60)
+      expect(canary).toBeLessThan(140)
+    } finally {
+      await split.close()
+      await Promise.all(started.map((replica) => replica.kill()))
+    }
+  })
+
+  test('lets a stream end that it was passing on when it was stopped, takes no more, and ends', async () => {
+    const own = await choosePlaces()
+    const replica = await startReplica('127.0.2.1', own.generate.replicas)
+    dns.set('generate', [replica.address])
+    const ending = await startBalancer(software, program, dns.port, own)
+    try {
+      const chat = `http://127.0.0.1:${own.generate.listen}/v1/chat/completions`
+      await expect.poll(async () => (await ask(chat, '{}').catch(() => null))?.status, patience).toBe(200)
+      let finish: () => void = () => {}
+      replica.behave(({ body }, response) => {
+        if (body !== 'stream') {
+          response.end()
+          return
+        }
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n')
+        finish = () => response.end('data: last\n\n')
+      })
+      const stream = await open(chat, 'stream')
+      const tokens: string[] = []
+      for await (const chunk of stream.setEncoding('utf8')) {
+        tokens.push(String(chunk))
+        if (tokens.length > 1) continue
+        ending.stop()
+        await expect
+          .poll(
+            () =>
+              ask(chat, '{}').then(
+                () => 'taken',
+                () => 'refused',
+              ),
+            patience,
+          )
+          .toBe('refused')
+        finish()
+      }
+      expect(tokens.join('')).toBe('data: first\n\ndata: last\n\n')
+      expect(await ending.ended).not.toBeNull()
+    } finally {
+      await ending.close()
+      await replica.kill()
+    }
+  })
+}

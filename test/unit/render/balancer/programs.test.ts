@@ -1,0 +1,86 @@
+/** The configurations as the balancers' own programs read them. */
+import { spawn } from 'node:child_process'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { balancingOf } from '../../../../src/render/balancer/balancer.ts'
+import { softwareOf, type Software } from '../../../e2e/balancer/software.ts'
+import { describeBalancer } from '../../../e2e/balancer/describe-balancer.ts'
+import { presetStack } from '../preset-stack.ts'
+
+/** Its output goes to a file, as nginx opens /dev/stdout, which is not possible where that is a socket. */
+async function run(
+  program: string,
+  args: readonly string[],
+  file: string,
+): Promise<{ code: number | null; said: string }> {
+  const written = await open(file, 'w')
+  const child = spawn(program, args, { stdio: ['ignore', written.fd, written.fd] })
+  await written.close()
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject).once('exit', resolve)
+  })
+  return { code, said: await readFile(file, 'utf8') }
+}
+
+const check: Readonly<Record<Software, (config: string, folder: string) => readonly string[]>> = {
+  nginx: (config, folder) => ['-t', '-p', folder, '-c', config],
+  haproxy: (config) => ['-c', '-f', config],
+  envoy: (config) => ['--mode', 'validate', '-c', config, '--log-level', 'warning'],
+}
+
+const stacks = [
+  ...(['laptop', 'small', 'production'] as const).flatMap((preset) =>
+    (['compose', 'swarm', 'kubernetes'] as const).map(
+      (target) => [preset, target, 'least-connections'] as const,
+    ),
+  ),
+  ...(['round-robin', 'random'] as const).map((policy) => ['production', 'compose', policy] as const),
+]
+
+for (const software of ['nginx', 'haproxy', 'envoy'] as const) {
+  await describeBalancer(software, `${software} reads what is rendered for it`, (program) => {
+    let folder: string
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'ragscale-balancer-'))
+    })
+    afterAll(() => rm(folder, { recursive: true, force: true }))
+
+    test.each(stacks)(
+      '%s on %s, %s, with and without a canary',
+      { timeout: 60_000 },
+      async (preset, target, policy) => {
+        const stack = await presetStack(preset, target, { 'balancer.policy': policy })
+        const balancing = balancingOf(stack, target)
+        const split = balancing.upstreams.map((upstream) => {
+          const [pool] = upstream.pools
+          const pools = [
+            { ...pool, share: 70 },
+            { ...pool, name: `${pool.name}-canary`, share: 20 },
+            { ...pool, name: `${pool.name}-next`, share: 10 },
+          ] as const
+          return { ...upstream, pools }
+        })
+        for (const each of [balancing, { ...balancing, upstreams: split }]) {
+          const own = { statusPort: 18_090, adminPort: 19_901, dnsPort: 53, folder }
+          const config = join(folder, 'config.yaml')
+          await writeFile(config, evaluated(softwareOf[software].write(each, own)))
+          const { code, said } = await run(program, check[software](config, folder), join(folder, 'said'))
+          expect(code, said).toBe(0)
+          expect(said).not.toMatch(/\bwarn|deprecated|emerg|alert/i)
+        }
+      },
+    )
+  })
+}
+
+/** As the chart does it: names of the cluster in place of template text. */
+function evaluated(text: string): string {
+  return text
+    .replaceAll(
+      /\{\{ include `ragscale\.replicas-host` \(list \. `(\w+)`\) \}\}/g,
+      'rag-$1-headless.rag.svc.cluster.local',
+    )
+    .replaceAll('{{ .Values.cluster.dns }}', '127.0.0.53')
+}
