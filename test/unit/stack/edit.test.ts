@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { parseAssignment } from '../../../src/stack/assignment.ts'
 import { setPath } from '../../../src/stack/edit.ts'
 import { getIn, setIn } from '../../../src/stack/paths.ts'
 import { ConfigError } from '../../../src/stack/problems.ts'
-import { editStack } from '../../../src/stack/save.ts'
+import { applyChanges, editStack } from '../../../src/stack/save.ts'
 
 const file = `# our handbook   (keep the odd spacing)
 name:   handbook
@@ -50,6 +51,41 @@ describe('setting a value in ragscale.yaml', () => {
     expect(setPath(file, 'tiers.vector.collection.name', 'docs')).toBe(
       file.replace('replication: 2 }', 'replication: 2, name: docs }'),
     )
+  })
+
+  test('a list is set as a whole, and a key within one is not', () => {
+    const window = { from: '0 8 * * 1-5', to: '0 18 * * 1-5', timezone: 'Europe/Berlin', replicas: 3 }
+    const text = setPath(file, 'tiers.embed.autoscale', { max: 4, schedule: [window] })
+    expect(parse(text).tiers.embed.autoscale).toEqual({ max: 4, schedule: [window] })
+    const other = setPath(text, 'tiers.embed.autoscale.schedule', [{ ...window, replicas: 2 }])
+    expect(parse(other).tiers.embed.autoscale).toEqual({ max: 4, schedule: [{ ...window, replicas: 2 }] })
+    expect(() => setPath(text, 'tiers.embed.autoscale.schedule.0.replicas', 2)).toThrow('is not a map')
+  })
+
+  test.each([
+    ['rehearse=true', { rehearse: true }],
+    ['tiers.queue={ component: redis }', { support: { queue: { component: 'redis', replicas: 1 } } }],
+    ['tiers.metadata.replicas=2', { support: { metadata: { component: 'postgres', replicas: 2 } } }],
+    ['balancer.component=envoy', { balancer: { component: 'envoy', replicas: 1 } }],
+    ['tiers.embed.image=registry.example/tei:1', { tiers: { embed: { image: 'registry.example/tei:1' } } }],
+    ['tiers.embed.resources.memory=6GiB', { tiers: { embed: { resources: { memoryBytes: 6 * 2 ** 30 } } } }],
+    [
+      'tiers.embed.autoscale={ max: 4, schedule: [{ from: 0 8 * * *, to: 0 18 * * *, replicas: 3 }] }',
+      { tiers: { embed: { autoscale: { min: 1, max: 4, schedule: [{ replicas: 3, timezone: 'UTC' }] } } } },
+    ],
+    [
+      'tiers.vector.collection.writeConsistency=2',
+      { tiers: { vector: { collection: { writeConsistency: 2 } } } },
+    ],
+  ])('--set %s is a stack of that', (assignment, expected) => {
+    const text = `tiers:
+  embed: { model: BAAI/bge-base-en-v1.5 }
+  vector: { nodes: 3, collection: { shards: 3, replication: 2 } }
+  worker: {}
+`
+    expect(
+      applyChanges(text, [parseAssignment(assignment)], '/rag/ragscale.yaml', '/rag').stack,
+    ).toMatchObject(expected)
   })
 
   test('maps on the way are made', () => {
