@@ -2,8 +2,11 @@
 import type { Observed } from '../observed.ts'
 import { maxConcurrent } from './settings.ts'
 
-const failures = 'sum(rate(te_request_failure{job="$job"}[5m]))'
-const requests = 'sum(rate(te_request_count{job="$job"}[5m]))'
+const failures = 'sum by (job) (rate(te_request_failure{job="$job"}[5m]))'
+const requests = 'sum by (job) (rate(te_request_count{job="$job"}[5m]))'
+/** With the job's label, which an alert's text names. */
+const p95 = (metric: string) =>
+  `histogram_quantile(0.95, sum by (job, le) (rate(${metric}_bucket{job="$job"}[5m])))`
 const quantile = (share: number, metric: string) =>
   `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket{job="$job"}[5m])))`
 
@@ -33,7 +36,7 @@ export const teiObserved: Observed = {
     },
     {
       name: 'TeiOverloaded',
-      expr: 'sum(rate(te_request_failure{job="$job", err="overloaded"}[5m])) > 0',
+      expr: 'sum by (job) (rate(te_request_failure{job="$job", err="overloaded"}[5m])) > 0',
       for: '5m',
       severity: 'critical',
       summary: 'Replicas of {{ $labels.job }} refuse requests with 429.',
@@ -41,7 +44,7 @@ export const teiObserved: Observed = {
     },
     {
       name: 'TeiQueueOutlastsInference',
-      expr: `${quantile(0.95, 'te_request_queue_duration')} > 2 * ${quantile(0.95, 'te_request_inference_duration')} and ${quantile(0.95, 'te_request_queue_duration')} > 0.05`,
+      expr: `${p95('te_request_queue_duration')} > 2 * ${p95('te_request_inference_duration')} and ${p95('te_request_queue_duration')} > 0.05`,
       for: '10m',
       severity: 'warning',
       summary: 'Requests to {{ $labels.job }} wait longer for a batch than the batch takes.',
