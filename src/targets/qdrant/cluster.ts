@@ -2,16 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
+import { type NodeAddress, call, callMs, firstOf } from './call.ts'
 import type { Move, ShardCopy } from './placement.ts'
-
-/** A node as its target knows it. */
-export interface NodeAddress {
-  readonly name: string
-  /** Of its REST. */
-  readonly url: string
-  /** How other nodes reach it. */
-  readonly peerUrl: string
-}
 
 export interface Topology {
   /** Ids of peers by the names of nodes. They exceed 2^53, so they are text. */
@@ -21,7 +13,6 @@ export interface Topology {
   readonly shards: Readonly<Record<string, number>>
 }
 
-const callMs = 10_000
 const pollMs = 100
 /** How long a move may show no transfer, and not be done, before it counts as given up by the cluster. */
 const stillMs = 5000
@@ -48,31 +39,29 @@ export async function readTopology(
   nodes: readonly NodeAddress[],
   timeoutMs: number = callMs,
 ): Promise<Topology> {
-  let failure: unknown = new Error('there is no node')
-  for (const { url } of nodes) {
-    try {
-      return await topologyOf(url, nodes, timeoutMs)
-    } catch (error) {
-      failure = error
-    }
-  }
-  throw failure
+  return await firstOf(nodes, async (node) => await topologyOf(node, nodes, timeoutMs))
 }
 
-async function topologyOf(url: string, nodes: readonly NodeAddress[], timeoutMs: number): Promise<Topology> {
-  const { result } = clusterAnswer.parse(await call(url, 'GET', '/cluster', timeoutMs))
+async function topologyOf(
+  asked: NodeAddress,
+  nodes: readonly NodeAddress[],
+  timeoutMs: number,
+): Promise<Topology> {
+  const { result } = clusterAnswer.parse(await call(asked, 'GET', '/cluster', { timeoutMs }))
   const peers = Object.fromEntries(
     nodes.flatMap(({ name, peerUrl }) => {
       const found = Object.entries(result.peers).find(
-        ([, { uri }]) => new URL(uri).host === new URL(peerUrl).host,
+        ([, { uri }]) => peerUrl !== null && new URL(uri).host === new URL(peerUrl).host,
       )
       return found === undefined ? [] : [[name, found[0]] as const]
     }),
   )
   const names = new Map(Object.entries(peers).map(([name, id]) => [id, name]))
-  const listed = collectionsAnswer.parse(await call(url, 'GET', '/collections', timeoutMs))
+  const listed = collectionsAnswer.parse(await call(asked, 'GET', '/collections', { timeoutMs }))
   const collections = await Promise.all(
-    listed.result.collections.map(async ({ name }) => [name, await shardsOf(url, name, timeoutMs)] as const),
+    listed.result.collections.map(
+      async ({ name }) => [name, await shardsOf(asked, name, timeoutMs)] as const,
+    ),
   )
   return {
     peers,
@@ -95,9 +84,13 @@ interface CollectionShards {
   readonly moving: readonly number[]
 }
 
-async function shardsOf(url: string, collection: string, timeoutMs: number): Promise<CollectionShards> {
+async function shardsOf(
+  asked: NodeAddress,
+  collection: string,
+  timeoutMs: number,
+): Promise<CollectionShards> {
   const path = `/collections/${encodeURIComponent(collection)}/cluster`
-  const { result } = shardsAnswer.parse(await call(url, 'GET', path, timeoutMs))
+  const { result } = shardsAnswer.parse(await call(asked, 'GET', path, { timeoutMs }))
   return {
     count: result.shard_count,
     copies: [
@@ -116,39 +109,88 @@ async function shardsOf(url: string, collection: string, timeoutMs: number): Pro
 export async function moveShard(
   move: Move,
   nodes: readonly NodeAddress[],
-  options: {
-    readonly timeoutMs: number
-    readonly signal: AbortSignal
-    /** Milliseconds without a transfer after which an unfinished move counts as given up. */
-    readonly stillMs?: number
-  },
+  options: TransferOptions,
 ): Promise<void> {
-  const { collection, shard } = move
   const { peers } = await readTopology(nodes)
   // Through a node that has nothing to do with it where there is one: it sees both.
-  const url = (nodes.find(({ name }) => name !== move.from && name !== move.to) ?? nodes[0])?.url ?? ''
-  const from = peerOf(move.from, peers)
+  const aside = nodes.filter(({ name }) => name !== move.from && name !== move.to)
+  const others = nodes.filter(({ name }) => name === move.from || name === move.to)
   const to = move.to === null ? null : peerOf(move.to, peers)
+  await transferShard(
+    { kind: move.kind, collection: move.collection, shard: move.shard, from: peerOf(move.from, peers), to },
+    describeMove(move),
+    [...aside, ...others],
+    options,
+  )
+}
+
+/** A move by the ids of peers, which are text. */
+export interface PeerMove {
+  readonly kind: Move['kind']
+  readonly collection: string
+  readonly shard: number
+  readonly from: string
+  readonly to: string | null
+}
+
+export interface TransferOptions {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** Milliseconds without a transfer after which an unfinished move counts as given up. */
+  readonly stillMs?: number
+}
+
+/**
+ * As `moveShard`, by ids; `what`: the move in words. The nodes are asked in order: one that is lost meanwhile is
+ * passed over.
+ */
+export async function transferShard(
+  { kind, collection, shard, from, to }: PeerMove,
+  what: string,
+  nodes: readonly NodeAddress[],
+  options: TransferOptions,
+): Promise<void> {
+  const look = async () => await firstOf(nodes, async (node) => await shardsOf(node, collection, callMs))
+  if (kind === 'drop') refuseDrop(what, shard, from, await attempt(what, look))
   const path = `/collections/${encodeURIComponent(collection)}/cluster`
-  try {
-    await call(url, 'POST', path, callMs, bodyOf(move.kind, shard, from, to))
-  } catch (error) {
-    throw failed(describeMove(move), messageOf(error))
-  }
+  const body = bodyOf(kind, shard, from, to)
+  await attempt(
+    what,
+    async () => await firstOf(nodes, async (node) => await call(node, 'POST', path, { body })),
+  )
   const deadlineMs = performance.now() + options.timeoutMs
   let movedMs = performance.now()
   for (;;) {
-    const { copies, moving } = await shardsOf(url, collection, callMs)
+    const { copies, moving } = await attempt(what, look)
     const its = copies.filter((copy) => copy.shard === shard)
     const arrived = to === null || its.some((copy) => copy.peer === to && copy.state === 'Active')
-    const left = move.kind === 'replicate' || its.every((copy) => copy.peer !== from)
+    const left = kind === 'replicate' || its.every((copy) => copy.peer !== from)
     if (arrived && left && !moving.includes(shard)) return
     const nowMs = performance.now()
     if (moving.includes(shard)) movedMs = nowMs
     // A node may show the end of a transfer a little before what came of it.
-    if (nowMs - movedMs > (options.stillMs ?? stillMs)) throw failed(describeMove(move), gaveUp(its))
-    if (nowMs > deadlineMs) throw failed(describeMove(move), 'it was not done in time')
+    if (nowMs - movedMs > (options.stillMs ?? stillMs)) throw failed(what, gaveUp(its))
+    if (nowMs > deadlineMs) throw failed(what, 'it was not done in time')
     await sleep(pollMs, undefined, { signal: options.signal })
+  }
+}
+
+/** Qdrant drops a copy while the one that should replace it still recovers, and says nothing: then points are gone. */
+function refuseDrop(what: string, shard: number, from: string, { copies, moving }: CollectionShards): void {
+  if (moving.includes(shard)) throw failed(what, 'the shard is being copied')
+  const others = copies.filter((copy) => copy.shard === shard && copy.peer !== from)
+  if (others.some(({ state }) => state === 'Active')) return
+  throw failed(
+    what,
+    `no other copy of the shard is active (${others.map(({ state }) => state).join(', ') || 'there is none'})`,
+  )
+}
+
+async function attempt<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    throw failed(what, messageOf(error))
   }
 }
 
@@ -158,12 +200,23 @@ export async function removePeer(name: string, nodes: readonly NodeAddress[]): P
   const peer = peers[name]
   // It never joined, or is out already.
   if (peer === undefined) return
-  const url = nodes.find((node) => node.name !== name)?.url ?? ''
-  try {
-    await call(url, 'DELETE', `/cluster/peer/${peer}`, callMs)
-  } catch (error) {
-    throw failed(`take ${name} out of the cluster`, messageOf(error))
-  }
+  await removePeerById(
+    peer,
+    name,
+    nodes.filter((node) => node.name !== name),
+  )
+}
+
+/** As `removePeer`, by its id; `name`: for messages. `nodes`: not the one that goes. */
+export async function removePeerById(
+  peer: string,
+  name: string,
+  nodes: readonly NodeAddress[],
+): Promise<void> {
+  await attempt(
+    `take ${name} out of the cluster`,
+    async () => await firstOf(nodes, async (node) => await call(node, 'DELETE', `/cluster/peer/${peer}`)),
+  )
 }
 
 /** `move shard 2 of docs from vector-1 to vector-4` */
@@ -188,32 +241,6 @@ function peerOf(name: string, peers: Topology['peers']): string {
   const peer = peers[name]
   if (peer !== undefined && /^\d+$/.test(peer)) return peer
   throw failed(`find ${name} in the cluster`, 'it has not joined')
-}
-
-async function call(
-  url: string,
-  method: string,
-  path: string,
-  timeoutMs: number,
-  body?: string,
-): Promise<unknown> {
-  const response = await fetch(url + path, {
-    method,
-    ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
-    signal: AbortSignal.timeout(timeoutMs),
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`)
-  return parseLossless(text)
-}
-
-/** JSON whose whole numbers beyond 2^53 stay what they are, as text. */
-export function parseLossless(text: string): unknown {
-  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
-    typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
-      ? (context?.source ?? value)
-      : value,
-  )
 }
 
 function failed(what: string, why: string): UserError {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseLossless } from '../../../../src/targets/qdrant/cluster.ts'
+import { parseLossless } from '../../../../src/targets/qdrant/call.ts'
 import { type Move, type ShardCopy, place } from '../../../../src/targets/qdrant/placement.ts'
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `vector-${index + 1}`)
