@@ -11,8 +11,8 @@ export function deployOf(service: Service, labels: TreeMap, resources: Tree): Tr
   return {
     ...countOf(service),
     labels,
-    // Addresses of the replicas in place of one virtual one: the balancer and clients choose, connection by connection.
-    endpoint_mode: workload.name === 'balancer' || isJob(workload) ? undefined : 'dnsrr',
+    // Addresses of the replicas in place of one virtual one, which would need IPVS and choose without looking.
+    endpoint_mode: isJob(workload) ? undefined : 'dnsrr',
     placement: placementOf(service),
     ...(isJob(workload) ? jobPolicy : serverPolicy(workload)),
     resources,
@@ -41,6 +41,11 @@ function sharesVolume({ container }: Workload): boolean {
   return container.mounts.some(({ kind }) => kind === 'shared')
 }
 
+/** Whether ports of its node are its own. */
+function publishes({ name }: Workload): boolean {
+  return name === 'balancer'
+}
+
 function placementOf(service: Service): TreeMap | undefined {
   const constraints = placementLabels(service).map((label) => `node.labels.${label} == true`)
   const { workload } = service
@@ -49,6 +54,9 @@ function placementOf(service: Service): TreeMap | undefined {
       constraints: [said('its volume is on that node, and on no other', constraints[0] ?? '')],
       max_replicas_per_node: 1,
     }
+  }
+  if (publishes(workload)) {
+    return { max_replicas_per_node: said('a second could not have the same ports of the node', 1) }
   }
   const spread = workload.kind === 'replicas' && workload.count > 1
   if (constraints.length === 0 && !spread) return undefined
@@ -66,36 +74,31 @@ const jobPolicy: TreeMap = {
 
 /**
  * One replica at a time, and back to the old version when one does not become healthy. A new replica first where there
- * is room for one more; the old one's end first where it holds what the new one needs: GPUs, or its data.
+ * is room for one more; the old one's end first where it holds what the new one needs.
  */
 function serverPolicy(workload: Workload): TreeMap {
-  const { container } = workload
-  const holds =
-    container.gpus > 0
-      ? 'its GPUs are the old one’s'
-      : hasOwnVolumes(workload)
-        ? 'its data is the old one’s'
-        : null
-  const order = holds === null ? 'start-first' : 'stop-first'
+  const holds = heldByTheOld(workload)
+  const order = holds === null && workload.kind !== 'agent' ? 'start-first' : 'stop-first'
   // Long enough to fail its health check after it was healthy.
-  const { intervalSeconds, failures } = container.health ?? { intervalSeconds: 10, failures: 3 }
+  const { intervalSeconds, failures } = workload.container.health ?? { intervalSeconds: 10, failures: 3 }
   const monitor = durationText(Math.max(30, intervalSeconds * (failures + 1)))
-  const global = workload.kind === 'agent'
   return {
     // It also keeps the order: what is not there yet makes a container end, and it is started again.
     restart_policy: { condition: 'any', delay: '5s', window: '1m' },
     update_config: {
       parallelism: 1,
       delay: '5s',
-      order: global ? 'stop-first' : holds === null ? order : said(holds, order),
+      order: holds === null ? order : said(`its ${holds} the old one’s`, order),
       failure_action: 'rollback',
       monitor,
     },
-    rollback_config: {
-      parallelism: 1,
-      order: global ? 'stop-first' : order,
-      failure_action: 'pause',
-      monitor,
-    },
+    rollback_config: { parallelism: 1, order, failure_action: 'pause', monitor },
   }
+}
+
+/** What a new replica cannot have before the old one has ended; null: it needs only room. */
+function heldByTheOld(workload: Workload): string | null {
+  if (workload.container.gpus > 0) return 'GPUs are'
+  if (hasOwnVolumes(workload)) return 'data is'
+  return publishes(workload) ? 'ports of the node are' : null
 }

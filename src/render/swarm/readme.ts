@@ -92,8 +92,10 @@ const order = [
 const limits = [
   '## What a swarm does differently',
   '',
-  '- It publishes on every address of every node: only the front door is published. `stages.yaml` adds the other tiers’',
-  '  ports for load tests, where nobody else reaches the nodes.',
+  '- It publishes on every address of a node: only the front door is published, by the nodes that run a balancer (one',
+  '  each: give it as many replicas as nodes that are to answer). Not by the routing mesh, which hides who asks and cuts',
+  '  what was silent for 15 minutes. `stages.yaml` adds the other tiers’ ports for load tests, where nobody else reaches',
+  '  the nodes.',
   '- It has no `no-new-privileges`: set `"no-new-privileges": true` in each node’s `/etc/docker/daemon.json`.',
   '- Each Qdrant node is a service, so that it has a name and a volume. A change of what they share replaces all of them',
   '  at once: their data stays, and nobody can search until they are back. For one after another, change them before',

@@ -95,16 +95,19 @@ function sharedMemory({ container: { sharedMemoryBytes } }: Workload): Tree[] {
   ]
 }
 
-/** The gateway's port alone: Swarm publishes on every address of every node, and knows no 127.0.0.1. */
+/**
+ * The gateway's port alone, since Swarm knows no 127.0.0.1; of the nodes that run a balancer, not by the routing mesh,
+ * which needs IPVS in every kernel, hides who asks, and cuts what was silent for 15 minutes.
+ */
 function frontDoor({ name, container: { ports } }: Workload): Tree[] | undefined {
   const { gateway } = ports
   if (name !== 'balancer' || gateway === undefined) return undefined
   return [
-    said('the front door: the gateway, on every address of every node', {
+    said('the front door: the gateway, on every address of a node that runs a balancer', {
       target: gateway,
       published: gateway,
       protocol: 'tcp',
-      mode: 'ingress',
+      mode: 'host',
     }),
   ]
 }

@@ -110,11 +110,11 @@ function stagePorts(topology: Topology): Ports {
 
 function stagesFile(ports: Ports): TreeMap {
   const published = ports.map(({ target, what }) =>
-    said(what, { target, published: target, protocol: 'tcp', mode: 'ingress' }),
+    said(what, { target, published: target, protocol: 'tcp', mode: 'host' }),
   )
   return {
     services: section(
-      'For load tests of single stages, while nobody else reaches the nodes: the tiers’ ports on every address of every node, which a swarm cannot narrow to 127.0.0.1.',
+      'For load tests of single stages, while nobody else reaches the nodes: the tiers’ ports on every address of the nodes that run a balancer, which a swarm cannot narrow to 127.0.0.1.',
       { balancer: { ports: published } },
     ),
   }

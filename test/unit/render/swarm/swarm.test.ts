@@ -42,11 +42,12 @@ describe('GPUs on Swarm', () => {
 })
 
 describe('replacing a version on Swarm', () => {
-  it('begins the new replica first where there is room, and ends the old one first where it holds GPUs or data', () => {
+  it('begins the new replica first where there is room, and ends the old one first where it holds GPUs, data or ports', () => {
     const order = (name: string) => service(name).deploy?.update_config?.['order']
     expect(order('gateway')).toBe('start-first')
     expect(order('generate')).toBe('stop-first')
     expect(order('vector-1')).toBe('stop-first')
+    expect(order('balancer')).toBe('stop-first')
   })
 
   it('goes back by itself when the new one does not become healthy', () => {
@@ -119,11 +120,10 @@ describe('where things run on Swarm', () => {
 })
 
 describe('addresses on Swarm', () => {
-  it('replicas have addresses of their own, and the balancer one that every node answers at', () => {
-    for (const name of ['gateway', 'embed', 'vector-1', 'generate', 'worker', 'cache']) {
+  it('replicas have addresses of their own, and no virtual one', () => {
+    for (const name of ['gateway', 'embed', 'vector-1', 'generate', 'worker', 'cache', 'balancer']) {
       expect(service(name).deploy?.endpoint_mode, name).toBe('dnsrr')
     }
-    expect(service('balancer').deploy?.endpoint_mode).toBeUndefined()
     expect(service('vector-2').networks).toEqual({ stack: { aliases: ['vector'] } })
   })
 
@@ -133,7 +133,7 @@ describe('addresses on Swarm', () => {
       8081, 8082, 8083, 8084, 8085,
     ])
     expect(service('balancer').ports).toEqual([
-      { target: 8080, published: 8080, protocol: 'tcp', mode: 'ingress' },
+      { target: 8080, published: 8080, protocol: 'tcp', mode: 'host' },
     ])
   })
 })
