@@ -1,5 +1,6 @@
 /** `ragscale-serve <service>`: one service of ours as a process by itself, in a container or under systemd. */
 import { ExitCode } from '../errors.ts'
+import { ragscaleVersion } from '../version.ts'
 
 /** What may be served, and its main module; importing it starts it. */
 const mains: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -16,6 +17,7 @@ export async function serve(args: readonly string[]): Promise<void> {
   const [name, ...rest] = args
   const main = name === undefined ? undefined : mains[name]
   if (main !== undefined && rest.length === 0) {
+    process.stderr.write(`ragscale ${ragscaleVersion()}: ${name}\n`)
     await main()
     return
   }
