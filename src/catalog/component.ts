@@ -38,7 +38,7 @@ export interface Component {
   /** What more or fewer replicas follow; absent: it is not scaled by itself. */
   readonly scaling?: (tier: ReplicaTier, stack: Stack) => Scaling
   /** Its alerts and the panels of its dashboard, on metrics that it really exports; by tier where it is a different server in each. */
-  readonly observed?: Observed | ((tier: string) => Observed | undefined)
+  readonly observed?: Observed | ((tier: string, stack: Stack) => Observed | undefined)
 }
 
 /** What a model and its longest request take of the memory of a replica's GPUs. */

@@ -17,5 +17,8 @@ export const reference: Component = {
   scales: 'replicas',
   scaling: referenceScaling,
   deploy: (about) => (about.tier === 'worker' ? workerContainer(about) : gatewayContainer(about)),
-  observed: (tier) => ({ gateway: gatewayObserved, worker: workerObserved })[tier],
+  observed: (tier, stack) => {
+    if (tier === 'gateway') return gatewayObserved(stack)
+    return tier === 'worker' ? workerObserved : undefined
+  },
 }

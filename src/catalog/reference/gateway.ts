@@ -1,6 +1,7 @@
 import type { Container, Deployment } from '../container.ts'
 import { cacheBytes } from '../redis/size.ts'
 import { mebibyte, showBytes } from '../resources.ts'
+import { moreBucketsMs } from './buckets.ts'
 import { ownHealth, ownService } from './service.ts'
 import { embedUpstream, redisAt, upstream, upstreamSecrets, vectorUpstream } from './upstreams.ts'
 
@@ -12,6 +13,7 @@ const graceSeconds = 120
 export function gatewayContainer({ stack, addresses }: Deployment): Container {
   const { tiers, workload } = stack
   const shared = tiers.cache?.component === 'redis' ? redisAt(addresses.host('cache', 6379)) : undefined
+  const bucketsMs = moreBucketsMs(stack)
   const cachedBytes = shared === undefined ? cacheBytes(stack) : 0
   return ownService({
     service: 'gateway',
@@ -28,6 +30,7 @@ export function gatewayContainer({ stack, addresses }: Deployment): Container {
       },
       topK: workload.topK,
       ...(tiers.cache === undefined ? {} : { cache: { ...tiers.cache.cache } }),
+      ...(bucketsMs.length === 0 ? {} : { bucketsMs }),
       drain: { noticeMs: 5_000, graceMs: graceSeconds * 1_000 },
     },
     image: tiers.gateway?.image,

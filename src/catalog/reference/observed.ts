@@ -1,5 +1,7 @@
 /** What is watched of our own gateway and worker (src/services/gateway/metrics.ts, src/services/worker/). */
+import type { Stack } from '../../stack/stack.ts'
 import type { Observed } from '../observed.ts'
+import { gatewayBuckets } from './buckets.ts'
 
 /** As `src/services/process-metrics.ts` has them. */
 const process = {
@@ -8,13 +10,10 @@ const process = {
   process_start_time_seconds: 'gauge',
 } as const
 
-/** Seconds, of all histograms of the gateway. */
-const gatewayBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
-
 const quantile = (share: number, metric: string, matchers = '') =>
   `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket{job="$job"${matchers}}[5m])))`
 
-export const gatewayObserved: Observed = {
+const gateway: Observed = {
   exports: {
     ...process,
     ragscale_gateway_in_flight: 'gauge',
@@ -26,12 +25,8 @@ export const gatewayObserved: Observed = {
     ragscale_gateway_upstream_failures_total: 'counter',
     ragscale_gateway_cache_total: 'counter',
     ragscale_gateway_cache_failures_total: 'counter',
+    ragscale_gateway_tokens_total: 'counter',
     ragscale_gateway_circuit_open: 'gauge',
-  },
-  buckets: {
-    ragscale_gateway_request_duration_seconds: gatewayBuckets,
-    ragscale_gateway_stage_duration_seconds: gatewayBuckets,
-    ragscale_gateway_time_to_first_token_seconds: gatewayBuckets,
   },
   alerts: [
     {
@@ -122,6 +117,15 @@ export const gatewayObserved: Observed = {
       description: '/query is the whole pipeline, /retrieve and /generate its halves.',
     },
     {
+      title: 'Tokens a second',
+      queries: [
+        { expr: 'sum by (kind) (rate(ragscale_gateway_tokens_total{job="$job"}[5m]))', legend: '{{kind}}' },
+      ],
+      unit: 'short',
+      description:
+        'Read (input) and written (output) by the model for queries; what a cache answered cost none.',
+    },
+    {
       title: 'Failures by upstream',
       queries: [
         {
@@ -139,6 +143,19 @@ export const gatewayObserved: Observed = {
       description: '1 while an upstream is left alone because too many calls failed.',
     },
   ],
+}
+
+/** Its histograms also count where the stack's SLOs end. */
+export function gatewayObserved(stack: Stack): Observed {
+  const buckets = gatewayBuckets(stack)
+  return {
+    ...gateway,
+    buckets: {
+      ragscale_gateway_request_duration_seconds: buckets,
+      ragscale_gateway_stage_duration_seconds: buckets,
+      ragscale_gateway_time_to_first_token_seconds: buckets,
+    },
+  }
 }
 
 export const workerObserved: Observed = {

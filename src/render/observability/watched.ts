@@ -33,7 +33,7 @@ export function watchedOf(topology: Topology): Watched {
       .map((workload) => {
         const component = componentNamed(workload.component)
         const { name, tier } = workload
-        return { name, tier, workload, component, observed: observedOf(component, tier) }
+        return { name, tier, workload, component, observed: observedOf(component, tier, topology.stack) }
       }),
   }
 }
@@ -48,7 +48,12 @@ export function tierJobs(watched: Watched): readonly Job[] {
   return watched.jobs.filter((job) => job.tier !== 'observability')
 }
 
-function observedOf(component: Component | undefined, tier: string): Observed | undefined {
+/** What is watched of a component in a tier of the stack. */
+export function observedOf(
+  component: Component | undefined,
+  tier: string,
+  stack: Stack,
+): Observed | undefined {
   const observed = component?.observed
-  return typeof observed === 'function' ? observed(tier) : observed
+  return typeof observed === 'function' ? observed(tier, stack) : observed
 }

@@ -43,6 +43,12 @@ export const gatewayConfigSchema = z.strictObject({
       answers: ttl,
     })
     .prefault({}),
+  bucketsMs: z
+    .array(z.number().positive())
+    .default([])
+    .describe(
+      'Histograms of times count at these as well, in milliseconds: the limits that they are held to.',
+    ),
   redisUrlEnv: z
     .string()
     .default('REDIS_URL')

@@ -1,10 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { CacheName, CacheState } from './cache.ts'
+import type { CacheName, CacheState, Usage } from './cache.ts'
+import type { GatewayConfig } from './config.ts'
 import { processMetrics } from '../process-metrics.ts'
 import type { AnswerEvent } from './query.ts'
 import type { Timings } from './visit.ts'
 
-const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const always = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export const routes = ['query', 'retrieve', 'generate'] as const
 export type Route = (typeof routes)[number]
@@ -17,13 +18,19 @@ export interface GatewayMetrics {
   refused(route: Route, status: number): void
   finished(timings: Timings, cache: Record<CacheName, CacheState>): void
   firstToken(route: Route, durationMs: number): void
+  /** What a model read and wrote for an answer; one from a cache cost it nothing. */
+  generated(usage: Usage): void
   failed(stage: string): void
   cacheFailed(cache: string): void
   circuit(stage: string, state: 'closed' | 'open' | 'half-open'): void
 }
 
 /** `ragscale_gateway_*`, the names that dashboards, alerts and autoscaling rely on. */
-export function createMetrics(maxInFlight: number): GatewayMetrics {
+export function createMetrics({
+  maxInFlight,
+  bucketsMs,
+}: Pick<GatewayConfig, 'maxInFlight' | 'bucketsMs'>): GatewayMetrics {
+  const seconds = [...new Set([...always, ...bucketsMs.map((ms) => ms / 1_000)])].sort((a, b) => a - b)
   const registry = new Registry()
   processMetrics(registry)
   const registers = [registry]
@@ -85,6 +92,12 @@ export function createMetrics(maxInFlight: number): GatewayMetrics {
     labelNames: ['cache'],
     registers,
   })
+  const tokens = new Counter({
+    name: 'ragscale_gateway_tokens_total',
+    help: 'Tokens that the model read (input) and wrote (output), as its server counted them.',
+    labelNames: ['kind'],
+    registers,
+  })
   const circuits = new Gauge({
     name: 'ragscale_gateway_circuit_open',
     help: '1 while the circuit to an upstream is open.',
@@ -106,6 +119,10 @@ export function createMetrics(maxInFlight: number): GatewayMetrics {
         if (result !== 'off') cache.inc({ cache: name, result })
     },
     firstToken: (route, durationMs) => ttft.observe({ route }, durationMs / 1_000),
+    generated: ({ prompt_tokens: input, completion_tokens: output }) => {
+      tokens.inc({ kind: 'input' }, input)
+      tokens.inc({ kind: 'output' }, output)
+    },
     failed: (name) => failures.inc({ stage: name }),
     cacheFailed: (name) => cacheFailures.inc({ cache: name }),
     circuit: (name, state) => circuits.set({ stage: name }, state === 'open' ? 1 : 0),
@@ -123,7 +140,10 @@ export async function* measured(
   let tokens = 0
   for await (const event of events) {
     if (event.type === 'token' && tokens++ === 0) metrics.firstToken(route, now() - since)
-    if (event.type === 'done') metrics.finished(event.timings, event.cache)
+    if (event.type === 'done') {
+      metrics.finished(event.timings, event.cache)
+      if (event.usage !== null && event.cache.answer !== 'hit') metrics.generated(event.usage)
+    }
     yield event
   }
 }

@@ -28,7 +28,7 @@ export interface Gateway {
  * for callers that put something of their own between, and for pools that are scaled apart.
  */
 export async function createGateway(config: GatewayConfig, env: Environment): Promise<Gateway> {
-  const metrics = createMetrics(config.maxInFlight)
+  const metrics = createMetrics(config)
   const tracing = await openTracing('ragscale-gateway', env)
   const caches = await openCaches(
     config.cache,

@@ -4,6 +4,7 @@ import { componentNamed } from '../../../src/catalog/catalog.ts'
 import type { Observed } from '../../../src/catalog/observed.ts'
 import { readTemplates } from '../../../src/deployed/templates.ts'
 import { renderObservability } from '../../../src/render/observability/observability.ts'
+import { observedOf } from '../../../src/render/observability/watched.ts'
 import { topologyOf } from '../../../src/render/workloads.ts'
 import { readStack } from '../../../src/stack/load.ts'
 import { describeWith } from '../../tools/describe-with.ts'
@@ -30,8 +31,9 @@ async function scraped(job: string): Promise<ReadonlyMap<string, Family>> {
 }
 
 function observed(component: string, tier: string): Observed {
-  const found = componentNamed(component)?.observed
-  const about = typeof found === 'function' ? found(tier) : found
+  const { stack: read } = readStack(stack.yaml, '/stacks/ragscale.yaml')
+  if (read === null) throw new Error('the stack is not valid')
+  const about = observedOf(componentNamed(component), tier, read)
   if (about === undefined) throw new Error(`nothing is said of what ${component} exports`)
   return about
 }

@@ -1,13 +1,13 @@
 /** What runs costs, by tier, by query, and against the budget; and how well what is paid for is used. */
 import { pricesAsOf } from '../../../catalog/gpus.ts'
-import { hoursPerMonth, pricesOf } from '../rules/cost.ts'
+import { hoursPerMonth, isPriced } from '../rules/cost.ts'
 import { series } from '../scope.ts'
 import { type Watched, jobOf } from '../watched.ts'
 import type { PanelSpec, RowSpec, Threshold } from './panel.ts'
 
 /** None where nothing that runs has a price. */
 export function costRows(watched: Watched): RowSpec[] {
-  if (pricesOf(watched).length === 0) return []
+  if (!isPriced(watched)) return []
   const { budgetPerMonth } = watched.stack.limits
   const thresholds: readonly Threshold[] =
     budgetPerMonth === null
@@ -20,7 +20,14 @@ export function costRows(watched: Watched): RowSpec[] {
   const perQuery = series(watched.scope, 'stack:cost_per_1k_queries:usd')
   const budget = budgetPerMonth === null ? '' : ` (budget ${budgetPerMonth} USD)`
   const now: PanelSpec[] = [
-    money('stat', 'Cost an hour', 'GPUs that run now.', perHour, 6, []),
+    money(
+      'stat',
+      'Cost an hour',
+      'GPUs that run now, and a provider’s tokens at the present rate.',
+      perHour,
+      6,
+      [],
+    ),
     money(
       'stat',
       `Cost a month at this pace${budget}`,
@@ -59,18 +66,18 @@ function overTime(
   perHour: string,
   perQuery: string,
 ): PanelSpec[] {
-  const byTier = `sum by (tier, gpu) (${series(watched.scope, 'tier:cost_per_hour:usd')})`
+  const byTier = `sum by (tier, priced_by) (${series(watched.scope, 'tier:cost_per_hour:usd')})`
   return [
     {
       ...money(
         'lines',
         'Cost an hour by tier',
-        'Replicas × GPUs × price; a replica that does not answer costs as much.',
+        'GPUs: replicas × price, and one that does not answer costs as much. Tokens of a provider: as they are read and written.',
         byTier,
         12,
         [],
       ),
-      queries: [{ expr: byTier, legend: '{{tier}} ({{gpu}})' }],
+      queries: [{ expr: byTier, legend: '{{tier}} ({{priced_by}})' }],
       stacked: true,
     },
     money(
@@ -91,7 +98,7 @@ function overTime(
     ),
     {
       ...money('bars', 'By tier, now', 'Where to look first.', byTier, 12, []),
-      queries: [{ expr: byTier, legend: '{{tier}} ({{gpu}})' }],
+      queries: [{ expr: byTier, legend: '{{tier}} ({{priced_by}})' }],
     },
   ]
 }

@@ -1,7 +1,7 @@
 /** The first dashboard: is it well, where does a query's time go, and which tier is the next to be in the way? */
 import { series } from '../scope.ts'
 import { watchedStages } from '../stages.ts'
-import { pricesOf } from '../rules/cost.ts'
+import { isPriced } from '../rules/cost.ts'
 import { type Watched, jobOf } from '../watched.ts'
 import type { PanelSpec, RowSpec } from './panel.ts'
 import { firstTokenPanel, heatPanel, latencyPanel, ratePanel, recorded, stageStats } from './stage-panels.ts'
@@ -70,12 +70,12 @@ function health(watched: Watched): PanelSpec[] {
 }
 
 function cost(watched: Watched): PanelSpec[] {
-  if (pricesOf(watched).length === 0) return []
+  if (!isPriced(watched)) return []
   return [
     {
       kind: 'stat',
       title: 'Cost an hour',
-      description: 'GPUs that run now, at the catalogue’s prices. CPUs are not priced.',
+      description: 'GPUs that run now, and a provider’s tokens at the present rate. CPUs are not priced.',
       queries: [{ expr: series(watched.scope, 'stack:cost_per_hour:usd'), legend: 'cost' }],
       unit: 'currencyUSD',
       decimals: 2,

@@ -1,5 +1,6 @@
 /** What runs costs: GPUs by the catalogue's prices, API tokens by the provider's, and the budget that it is held to. */
 import { gpuNamed, pricesAsOf } from '../../../catalog/gpus.ts'
+import { providerOf } from '../../../catalog/provided.ts'
 import { steps } from '../runbook.ts'
 import { series } from '../scope.ts'
 import { type Job, type Watched, tierJobs } from '../watched.ts'
@@ -28,10 +29,23 @@ export function pricesOf(watched: Watched): readonly Price[] {
   })
 }
 
+/** What a provider takes for its tokens; null where none generates, or its prices are not known. */
+function tokenPrices({ stack, jobs }: Watched): { readonly input: number; readonly output: number } | null {
+  const { inputPrice = null, outputPrice = null } = providerOf(stack, 'generate') ?? {}
+  // Only the gateway counts tokens.
+  if (inputPrice === null || outputPrice === null || !jobs.some(({ tier }) => tier === 'gateway')) return null
+  return { input: inputPrice, output: outputPrice }
+}
+
+/** Whether anything that runs has a price. */
+export function isPriced(watched: Watched): boolean {
+  return pricesOf(watched).length > 0 || tokenPrices(watched) !== null
+}
+
 export function costRecording(watched: Watched): RuleGroup<RecordingRule> {
   const { scope } = watched
   const prices = pricesOf(watched)
-  if (prices.length === 0) return { name: 'ragscale.cost', rules: [] }
+  if (!isPriced(watched)) return { name: 'ragscale.cost', rules: [] }
   const perHour = series(scope, 'stack:cost_per_hour:usd')
   const queries = series(scope, 'stage:requests:rate5m', 'stage="pipeline"')
   const perTier = prices.map(({ job, gpu, gpus, perHour: price }): RecordingRule => ({
@@ -42,9 +56,10 @@ export function costRecording(watched: Watched): RuleGroup<RecordingRule> {
   }))
   return {
     name: 'ragscale.cost',
-    because: `USD an hour of GPUs, at the catalogue’s prices of ${pricesAsOf}${watched.stack.rehearse ? ', as if what is rehearsed here ran on them' : ''}. What runs on CPUs alone has no price there and counts as nothing.`,
+    because: `USD an hour: of GPUs, at the catalogue’s prices of ${pricesAsOf}${watched.stack.rehearse ? ', as if what is rehearsed here ran on them' : ''}; of a provider’s tokens, at those of ragscale.yaml. What runs on CPUs alone has no price there and counts as nothing.`,
     rules: [
       ...perTier,
+      ...tokensRule(watched),
       {
         record: 'stack:cost_per_hour:usd',
         expr: `sum(${series(scope, 'tier:cost_per_hour:usd')})`,
@@ -58,10 +73,25 @@ export function costRecording(watched: Watched): RuleGroup<RecordingRule> {
   }
 }
 
+function tokensRule(watched: Watched): RecordingRule[] {
+  const prices = tokenPrices(watched)
+  if (prices === null) return []
+  const tokens = (kind: keyof typeof prices): string =>
+    `sum(rate(${series(watched.scope, 'ragscale_gateway_tokens_total', 'job="gateway"', `kind="${kind}"`)}[5m]))`
+  return [
+    {
+      record: 'tier:cost_per_hour:usd',
+      expr: `${tokens('input')} * 3600 * ${prices.input} / 1e6\n+ ${tokens('output')} * 3600 * ${prices.output} / 1e6`,
+      labels: { tier: 'generate', priced_by: 'tokens' },
+      because: `tiers.generate.prices: ${prices.input} USD a million tokens read, ${prices.output} written.`,
+    },
+  ]
+}
+
 export function costAlerts(watched: Watched): RuleGroup {
   const budget = watched.stack.limits.budgetPerMonth
   const name = 'ragscale.cost.alerts'
-  if (budget === null || pricesOf(watched).length === 0) return { name, rules: [] }
+  if (budget === null || !isPriced(watched)) return { name, rules: [] }
   const { scope } = watched
   const perHour = series(scope, 'stack:cost_per_hour:usd')
   const runbook = steps(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { components } from '../../../../src/catalog/catalog.ts'
+import { observedOf } from '../../../../src/render/observability/watched.ts'
 import { type RenderTarget, renderTargets } from '../../../../src/render/topology.ts'
 import { describeWith } from '../../../tools/describe-with.ts'
 import type { AlertCase, Series } from './alert-case.ts'
@@ -49,8 +50,10 @@ describe('alerts', () => {
   })
 
   test('every component that brings alerts is in one of the stacks that are tested', async () => {
-    const all = components.flatMap(({ observed, fills }) =>
-      fills.flatMap((tier) => (typeof observed === 'function' ? observed(tier) : observed)?.alerts ?? []),
+    const all = components.flatMap((component) =>
+      component.fills.flatMap(
+        (tier) => observedOf(component, tier, variantStack('everything'))?.alerts ?? [],
+      ),
     )
     const tested = new Set(cases.map(({ alert }) => alert))
     expect(all.map(({ name }) => name).filter((name) => !tested.has(name))).toEqual([])

@@ -3,6 +3,7 @@ import { parse, parseDocument } from 'yaml'
 import { objectivesOf } from '../../../../src/render/observability/objectives.ts'
 import { burnAlerts } from '../../../../src/render/observability/rules/windows.ts'
 import { upTo } from '../../../../src/render/observability/scope.ts'
+import { topologyOf } from '../../../../src/render/workloads.ts'
 import { watchedStages } from '../../../../src/render/observability/stages.ts'
 import type { Slo, Stack } from '../../../../src/stack/stack.ts'
 import { fileOf, rendered, variantStack, watched } from './stacks.ts'
@@ -25,17 +26,27 @@ describe('an SLO, as Prometheus holds it', () => {
     expect(objective?.because).toContain('a bucket of ragscale_gateway_request_duration_seconds ends there')
   })
 
+  test('of the gateway always has its bucket: the gateway is told to count there', () => {
+    const limits = [slo('pipeline.latency.p99', 7_000), slo('rerank.latency.p99', 200)]
+    const { objectives } = held(limits)
+    expect(objectives.map(({ bad }) => /le=~?"([^"]+)"/.exec(bad)?.[1])).toEqual(['7(\\\\.0)?', '0.2'])
+    const stack = { ...variantStack('everything'), slo: limits }
+    const gateway = topologyOf(stack, 'compose').workloads.find(({ name }) => name === 'gateway')
+    expect(JSON.parse(gateway?.container.files[0]?.text ?? '')).toMatchObject({ bucketsMs: [200, 7_000] })
+  })
+
   test('takes the next bucket above where none ends at the limit, and says what it is blind to', () => {
-    const [objective] = held([slo('pipeline.latency.p99', 7_000)]).objectives
+    const [objective] = held([slo('generate.ttft.p99', 1_200)]).objectives
     expect(objective?.budget).toBe(0.01)
-    expect(objective?.bad).toContain('le=~"10(\\\\.0)?"')
+    expect(objective?.bad).toContain('le="2.5"')
     expect(objective?.because).toContain(
-      'ends at 7 s: this counts from the next one, 10 s, and is blind to what lies between',
+      'ends at 1.2 s: this counts from the next one, 2.5 s, and is blind to what lies between',
     )
+    expect(objective?.badIs).toBe('slower than 2.5 s, the first bucket beyond 1.2 s, or failed')
   })
 
   test('is not watched, and says so, where it is beyond the last bucket', () => {
-    const { objectives, unwatched } = held([slo('pipeline.latency.p99', 90_000)])
+    const { objectives, unwatched } = held([slo('ingest.latency.p99', 90_000)])
     expect(objectives).toEqual([])
     expect(unwatched[0]?.because).toContain('beyond the last bucket')
   })

@@ -60,6 +60,19 @@ export const variants = {
     ...everything,
     tiers: { ...everything.tiers, generate: { ...everything.tiers.generate, component: 'tgi' } },
   },
+  /** Generation by an API provider, priced by its tokens. */
+  provider: {
+    ...everything,
+    tiers: {
+      ...everything.tiers,
+      generate: {
+        component: 'openai',
+        model: 'gpt-4o-mini',
+        prices: { input: 2, output: 8 },
+      },
+    },
+    slo: { pipeline: { p95: '5s', errors: '1%' } },
+  },
   envoy: { ...everything, balancer: { component: 'envoy' } },
 } as const
 export type Variant = keyof typeof variants

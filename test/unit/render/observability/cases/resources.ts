@@ -151,7 +151,25 @@ function running(generate: number): Series {
   return Object.fromEntries([...up('generate', generate), ...up('embed', 2), ...up('rerank', 1)])
 }
 
+/** 2 USD a million tokens read, 8 written; and three L4 are 1,752 USD a month of the budget of 8,000. */
+function tokens(read: number, written: number): Series {
+  return {
+    ...running(0),
+    'ragscale_gateway_tokens_total{job="gateway", replica="a", kind="input"}': rising(read),
+    'ragscale_gateway_tokens_total{job="gateway", replica="a", kind="output"}': rising(written),
+  }
+}
+
 export const costCases: readonly AlertCase[] = [
+  // 1,000 and 60 tokens a second are 2.48 USD/1,000 s: 6,517 a month. 900 and 60: 5,992.
+  {
+    alert: 'BudgetPaceExceeded',
+    variant: 'provider',
+    over: tokens(1_000, 60),
+    under: tokens(900, 60),
+    at: '40m',
+    notAt: '25m',
+  },
   { alert: 'BudgetPaceExceeded', over: running(3), under: running(2), at: '40m', notAt: '25m' },
   { alert: 'BudgetExceeded', over: running(3), under: running(2), at: '90m', notAt: '50m' },
 ]
