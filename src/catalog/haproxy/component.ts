@@ -1,6 +1,9 @@
+import { ExitCode, UserError } from '../../errors.ts'
+import type { Stack } from '../../stack/stack.ts'
 import { drainSeconds, portsOf, statusPort } from '../balancing.ts'
 import type { Component } from '../component.ts'
-import type { Container, Deployment } from '../container.ts'
+import type { Container, Deployment, Image } from '../container.ts'
+import { isBefore, versionIn } from '../image-version.ts'
 import { mebibyte, resources } from '../resources.ts'
 import { haproxyConfig, haproxyConfigPath } from './config.ts'
 import { haproxyObserved } from './observed.ts'
@@ -28,16 +31,8 @@ export const haproxy: Component = {
 }
 
 function deploy({ stack }: Deployment): Container {
-  const { image } = stack.balancer
   return {
-    image:
-      image === undefined
-        ? {
-            reference: 'haproxy:3.2.21-alpine',
-            because:
-              'long-term branch (until 2030; July 2026), with the Prometheus exporter; its user is 99, not root',
-          }
-        : { reference: image, because: 'balancer.image of ragscale.yaml' },
+    image: imageOf(stack),
     // Without the image's entrypoint: the master process, of which reloading has need, is kept by `-W`.
     command: ['haproxy', '-W', '-db', '-f', haproxyConfigPath],
     env: {},
@@ -69,4 +64,36 @@ function deploy({ stack }: Deployment): Container {
     user: '99:99',
     readOnly: true,
   }
+}
+
+function imageOf({ balancer }: Stack): Image {
+  if (balancer.image === undefined) {
+    return {
+      reference: 'haproxy:3.2.21-alpine',
+      because:
+        'long-term branch (until 2030; July 2026), with the Prometheus exporter; its user is 99, not root',
+    }
+  }
+  refuseBroken(balancer.image)
+  return { reference: balancer.image, because: 'balancer.image of ragscale.yaml' }
+}
+
+/**
+ * In 3.2.0 and 3.2.1 least connections does not come back when the replica that a request is to be sent away from is
+ * the only one left, and the watchdog ends the process (haproxy issue 3004, mended on 20 June 2025).
+ */
+function refuseBroken(image: string): void {
+  const version = versionIn(image)
+  if (version === null) return
+  const old = isBefore(version, [2, 6, 0])
+  const broken = !isBefore(version, [3, 2, 0]) && isBefore(version, [3, 2, 2])
+  if (!old && !broken) return
+  const because = old
+    ? 'is older than HAProxy 2.6, for which the configuration is written'
+    : 'ends itself when a replica cannot be reached (haproxy issue 3004)'
+  throw new UserError(`balancer.image: ${image} ${because}`, {
+    hint: 'Take HAProxy 3.2.2 or later, or leave `balancer.image` out.',
+    exitCode: ExitCode.usage,
+    code: 'config',
+  })
 }

@@ -19,8 +19,8 @@ export function haproxyConfig({ upstreams }: Balancing): string {
     resolversLines,
     defaultsLines,
     ...upstreams.flatMap((upstream) => [
-      frontendLines(upstream),
-      ...upstream.pools.map((pool) => backendLines(pool, upstream)),
+      tierLines(upstream),
+      ...upstream.pools.slice(1).map((pool) => canaryLines(pool, upstream)),
     ]),
     statusLines,
     statsLines,
@@ -114,10 +114,12 @@ function logFormat(): string {
   return `{${fields.join(',')}}`
 }
 
-function frontendLines({ tier, listen, pools, traffic }: Upstream): string[] {
+function tierLines(upstream: Upstream): string[] {
+  const { tier, listen, pools, traffic } = upstream
   const [first, ...others] = pools
   return [
-    `frontend ${tier}`,
+    // One section for clients and replicas: a frontend and a backend may not share a name from 3.3 on.
+    `listen ${tier}`,
     `bind :${listen}`,
     ...(traffic.streams ? ['# Each token is passed on when it comes.', 'option http-no-delay'] : []),
     'http-request set-var(txn.path) path',
@@ -129,7 +131,7 @@ function frontendLines({ tier, listen, pools, traffic }: Upstream): string[] {
     ...others.map(
       (pool, index) => `use_backend ${pool.name} if { rand(${left(others, index)}) lt ${pool.share} }`,
     ),
-    `default_backend ${first.name}`,
+    ...serverLines(first, upstream),
   ]
 }
 
@@ -138,15 +140,15 @@ function left(pools: readonly Pool[], index: number): number {
   return pools.slice(0, index).reduce((rest, pool) => rest - pool.share, 100)
 }
 
-function backendLines(
-  { name, host, port }: Pool,
-  { policy, healthPath, slots, traffic }: Upstream,
-): string[] {
+function canaryLines(pool: Pool, upstream: Upstream): string[] {
+  const streams = upstream.traffic.streams ? ['option http-no-delay'] : []
+  return [`backend ${pool.name}`, ...streams, ...serverLines(pool, upstream)]
+}
+
+function serverLines({ name, host, port }: Pool, { policy, healthPath, slots, traffic }: Upstream): string[] {
   return [
-    `backend ${name}`,
     `balance ${policies[policy]}`,
     `timeout server ${traffic.silenceSeconds}s`,
-    ...(traffic.streams ? ['option http-no-delay'] : []),
     ...(healthPath === null
       ? []
       : [

@@ -3,6 +3,7 @@ import type { Stack } from '../../stack/stack.ts'
 import { drainSeconds, portsOf, statusPort } from '../balancing.ts'
 import type { Component } from '../component.ts'
 import type { Container, Deployment, Image } from '../container.ts'
+import { isBefore, versionIn } from '../image-version.ts'
 import { mebibyte, resources } from '../resources.ts'
 import { nginxConfig, nginxConfigPath } from './config.ts'
 
@@ -71,10 +72,8 @@ function imageOf({ balancer }: Stack): Image {
 
 /** `resolve` came with 1.27.3 (November 2024); before it nginx exits on it, or keeps the first addresses for ever. */
 function refuseWithoutResolve(image: string): void {
-  const [, major, minor, patch] = /:(\d+)\.(\d+)(?:\.(\d+))?/.exec(image) ?? []
-  if (major === undefined || minor === undefined) return
-  const version = Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch ?? 999)
-  if (version >= 1_027_003) return
+  const version = versionIn(image)
+  if (version === null || !isBefore(version, [1, 27, 3])) return
   throw new UserError(
     `balancer.image: ${image} is older than nginx 1.27.3 and cannot follow replicas that come and go`,
     {

@@ -174,4 +174,18 @@ describe('the container of a balancer', () => {
     if (can) expect(containerOf(stack).image.reference).toBe(image)
     else expect(() => containerOf(stack)).toThrow(/older than nginx 1\.27\.3/)
   })
+
+  test.each([
+    ['haproxy:3.2.0', false],
+    ['haproxy:3.2.1-alpine', false],
+    ['haproxy:2.4', false],
+    ['haproxy:2.6.12', true],
+    ['haproxy:3.2', true],
+    ['haproxy:3.2.2', true],
+    ['haproxy:lts', true],
+  ])('haproxy: %s survives a replica that cannot be reached: %s', async (image, can) => {
+    const stack = balancedBy(await presetStack('production', 'compose'), 'haproxy', image)
+    if (can) expect(containerOf(stack).image.reference).toBe(image)
+    else expect(() => containerOf(stack)).toThrow(/balancer\.image: haproxy:/)
+  })
 })
