@@ -68,8 +68,9 @@ function placementOf(service: Service): TreeMap | undefined {
   }
 }
 
+/** Ten minutes at least, in which what it needs can come to be there. */
 const jobPolicy: TreeMap = {
-  restart_policy: { condition: 'on-failure', delay: '10s', max_attempts: 5 },
+  restart_policy: { condition: 'on-failure', delay: '10s', max_attempts: 60 },
 }
 
 /**
