@@ -1,8 +1,9 @@
 import type { Component } from '../component.ts'
 import { gatewayContainer } from './gateway.ts'
-import { gatewayObserved, workerObserved } from './observed.ts'
+import { gatewayObserved } from './gateway-observed.ts'
 import { referenceScaling } from './scaling.ts'
 import { workerContainer } from './worker.ts'
+import { workerObserved } from './worker-observed.ts'
 
 /** Our own gateway and ingest worker, which run for real on every target, and the local target's balancer. */
 export const reference: Component = {

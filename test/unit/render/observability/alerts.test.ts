@@ -6,7 +6,9 @@ import { type RenderTarget, renderTargets } from '../../../../src/render/topolog
 import { describeWith } from '../../../tools/describe-with.ts'
 import type { AlertCase, Series } from './alert-case.ts'
 import { balancerCases } from './cases/balancers.ts'
-import { componentCases } from './cases/components.ts'
+import { modelCases } from './cases/models.ts'
+import { qdrantCases } from './cases/qdrant.ts'
+import { serviceCases } from './cases/services.ts'
 import { costCases, resourceCases } from './cases/resources.ts'
 import { sloCases, stageCases, tierCases } from './cases/slo.ts'
 import { promtool } from './promtool.ts'
@@ -19,7 +21,9 @@ const cases: readonly AlertCase[] = [
   ...tierCases,
   ...resourceCases,
   ...costCases,
-  ...componentCases,
+  ...serviceCases,
+  ...qdrantCases,
+  ...modelCases,
   ...balancerCases,
 ]
 
