@@ -1,5 +1,4 @@
 /** Why there are so many of a workload: what the stack itself says for it, and nothing more. */
-import { componentNamed } from '../catalog/catalog.ts'
 import type { ReplicaTier, ReplicaTierName, Stack, VectorTier } from '../stack/stack.ts'
 
 export function replicasReason(stack: Stack, name: ReplicaTierName, tier: ReplicaTier): string {
@@ -37,8 +36,4 @@ function growth(nodes: number, shards: number): string {
   return nodes === 1
     ? ', enough to about 10 million points'
     : ', so that every node searches once for a query'
-}
-
-export function titleOf(component: string): string {
-  return componentNamed(component)?.title ?? component
 }

@@ -48,7 +48,9 @@ describe.each(stacks)('the CI jobs of %s', (_name, stack) => {
 
   test('every line that calls ragscale is one that the real command line takes', async () => {
     const called = [...commands, ...scripts].flatMap((script) =>
-      [...script.matchAll(/(?:^|\|\| |then |else )ragscale ([^\n|;]*)/gm)].map(([, args = '']) => args.trim()),
+      [...script.matchAll(/(?:^|\|\| |then |else )ragscale ([^\n|;]*)/gm)].map(([, args = '']) =>
+        args.trim(),
+      ),
     )
     expect(called.length).toBeGreaterThan(8)
     for (const line of called) {
