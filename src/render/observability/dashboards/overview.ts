@@ -3,7 +3,7 @@ import { series } from '../scope.ts'
 import { watchedStages } from '../stages.ts'
 import { isPriced } from '../rules/cost.ts'
 import { type Watched, jobOf } from '../watched.ts'
-import type { PanelSpec, RowSpec } from './panel.ts'
+import { type PanelSpec, type RowSpec, inOneLine } from './panel.ts'
 import { firstTokenPanel, heatPanel, latencyPanel, ratePanel, recorded, stageStats } from './stage-panels.ts'
 import { componentRow, otherJobs, replicasPanel, usePanels } from './tier-panels.ts'
 
@@ -14,11 +14,11 @@ export function overviewRows(watched: Watched, shownElsewhere: readonly string[]
   return [
     {
       title: 'Now',
-      panels: [
+      panels: inOneLine([
         ...(pipeline === undefined ? [] : stageStats(watched, pipeline, 4)),
         ...health(watched),
         ...cost(watched),
-      ],
+      ]),
     },
     ...(pipeline === undefined
       ? []

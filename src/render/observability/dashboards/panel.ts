@@ -66,3 +66,9 @@ export function flow(
   }
   return { placed, bottom: y + lineHeight }
 }
+
+/** As wide as fills a line, all alike. */
+export function inOneLine(specs: readonly PanelSpec[]): readonly PanelSpec[] {
+  const width = Math.floor(columns / specs.length)
+  return specs.map((spec) => ({ ...spec, width }))
+}

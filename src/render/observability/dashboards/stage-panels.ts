@@ -9,10 +9,10 @@ import type { PanelSpec, Threshold } from './panel.ts'
 /** What a stage is called on a panel. */
 export const stageTitles = {
   pipeline: 'queries',
-  embed: 'embed',
-  retrieve: 'retrieve',
-  rerank: 'rerank',
-  generate: 'generate',
+  embed: 'embed calls',
+  retrieve: 'retrieve calls',
+  rerank: 'rerank calls',
+  generate: 'generate calls',
   ingest: 'documents',
 } as const
 
@@ -143,7 +143,7 @@ export function heatPanel(watched: Watched, { stage, duration }: WatchedStage, w
   const buckets = series(watched.scope, `${duration.metric}_bucket`, ...duration.matchers)
   return {
     kind: 'heatmap',
-    title: `Spread of ${stageTitles[stage]}’ latency`,
+    title: `Spread of latency of ${stageTitles[stage]}`,
     description:
       'How many requests ended in each bucket. Two bands are two kinds of requests: hits and misses of a cache, short and long answers.',
     queries: [{ expr: `sum by (le) (increase(${buckets}[$__rate_interval]))`, legend: '{{le}}' }],

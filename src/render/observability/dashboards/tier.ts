@@ -1,7 +1,7 @@
 /** A dashboard of one tier: its stage as the gateway sees it, its replicas, what its component tells, its GPUs. */
 import { type WatchedStage, watchedStages } from '../stages.ts'
 import { type Job, type Watched, jobOf } from '../watched.ts'
-import type { PanelSpec, RowSpec } from './panel.ts'
+import { type PanelSpec, type RowSpec, inOneLine } from './panel.ts'
 import { firstTokenPanel, heatPanel, latencyPanel, ratePanel, stageStats } from './stage-panels.ts'
 import { componentRow, replicasPanel, tierStats, usePanels } from './tier-panels.ts'
 
@@ -61,10 +61,10 @@ export function tierRows(watched: Watched, about: TierDashboard): RowSpec[] {
   return [
     {
       title: 'Now',
-      panels: [
+      panels: inOneLine([
         ...(stage === undefined ? [] : stageStats(watched, stage, 4)),
         ...(job === undefined ? [] : tierStats(watched, job, 4)),
-      ],
+      ]),
     },
     ...(stage === undefined ? [] : [{ title: `Stage ${about.stage}`, panels: stagePanels(watched, stage) }]),
     ...(job === undefined ? [] : componentRow(watched, job, false)),
