@@ -117,6 +117,7 @@ async function installPackage(work: string, image: string): Promise<void> {
 }
 
 async function importImage(image: string, tag: string, changes: readonly string[]): Promise<void> {
+  const { stdout: before } = await execa('docker', ['image', 'ls', '--quiet', tag])
   const tar = spawn('tar', ['-C', image, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const imported = execa(
     'docker',
@@ -125,6 +126,8 @@ async function importImage(image: string, tag: string, changes: readonly string[
   )
   const [[code]] = await Promise.all([once(tar, 'exit'), imported])
   if (code !== 0) throw new Error(`tar ended with ${code}`)
+  // The one that had the tag; where a container still uses it, it stays.
+  if (before !== '') await execa('docker', ['image', 'rm', before], { reject: false })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
