@@ -50,6 +50,16 @@ export default defineConfig({
       },
       {
         test: {
+          // A real API server: `npm run test:kubernetes`.
+          name: 'kubernetes',
+          include: ['test/kubernetes/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           // Servers that are given by URL: `npm run test:real`.
           name: 'real',
           include: ['test/real/**/*.test.ts'],

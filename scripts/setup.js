@@ -1,4 +1,4 @@
-// Every task of a fresh checkout: `node scripts/setup.js demo|test|check|bench|test:real|tools [arguments]`.
+// Every task of a fresh checkout: `node scripts/setup.js demo|test|check|bench|test:real|test:kubernetes|tools [arguments]`.
 // Installs what is missing, says so, and is quick the second time. Plain JavaScript that any Node from 20 on
 // runs, because it is what fetches the Node that `engines` asks for.
 import { spawnSync } from 'node:child_process'
@@ -219,6 +219,13 @@ const tasks = {
   /** What the tests hold generated files to: test/tools/README.md. */
   tools(args) {
     process.exit(attempt(process.execPath, [join(root, 'test', 'tools', 'install.ts'), ...args]))
+  },
+  /** The chart on a real API server: minutes to build the first time, so a suite of its own. */
+  'test:kubernetes'(args) {
+    const wanted = ['kube-apiserver', 'etcd', 'helm', 'kubectl']
+    const code = attempt(process.execPath, [join(root, 'test', 'tools', 'install.ts'), ...wanted])
+    if (code !== 0) process.exit(code)
+    finish(vitest(['kubernetes'], args))
   },
   bench(args) {
     ensureBuild()

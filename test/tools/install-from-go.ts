@@ -19,7 +19,8 @@ export async function installFromGo(name: string, tool: GoTool): Promise<void> {
   say(`building ${name} (${tool.package}; minutes, the first time)`)
   const program = join(binFolder, name)
   const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' }
-  const flags = ['-trimpath', '-ldflags', `-s -w ${await versionFlag(tool, folder)}`]
+  const linked = Object.entries(tool.linked ?? {}).map(([variable, value]) => `-X ${variable}=${value}`)
+  const flags = ['-trimpath', '-ldflags', ['-s -w', await versionFlag(tool, folder), ...linked].join(' ')]
   // `nice`: beside whatever else the machine does.
   await run('nice', ['go', 'build', ...flags, '-o', `${program}.new`, tool.package], { cwd: folder, env })
   await rename(`${program}.new`, program)

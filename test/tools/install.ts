@@ -1,5 +1,5 @@
 /**
- * `node test/tools/install.ts [name…]`: gets the tools that tests use, all or the named ones. Says what it does,
+ * `node test/tools/install.ts [name…]`: gets the tools that `npm test` uses, or the named ones. Says what it does,
  * does nothing that is done already, and needs nothing but Node (and Go, npm or apt-get, by the tool).
  */
 import { mkdir } from 'node:fs/promises'
@@ -26,6 +26,7 @@ async function install(name: ToolName): Promise<void> {
 }
 
 const asked = process.argv.slice(2)
+const usual = toolNames.filter((name) => !('onRequest' in tools[name]))
 const unknown = asked.filter((name) => !isToolName(name))
 if (unknown.length > 0) {
   process.stderr.write(`tools: no tool ${unknown.join(', ')}; there are ${toolNames.join(', ')}\n`)
@@ -33,7 +34,7 @@ if (unknown.length > 0) {
 } else {
   await mkdir(binFolder, { recursive: true })
   // One after another: two of them are minutes of compiling.
-  for (const name of asked.length === 0 ? toolNames : asked.filter(isToolName)) {
+  for (const name of asked.length === 0 ? usual : asked.filter(isToolName)) {
     await attempt(name, () => install(name))
   }
   // What kubeconform holds manifests to.

