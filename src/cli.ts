@@ -13,6 +13,7 @@ import type { ReportOptions } from './commands/report.ts'
 import type { CompareOptions } from './commands/compare.ts'
 import type { RecommendCommandOptions } from './commands/recommend.ts'
 import type { DemoOptions } from './commands/demo.ts'
+import type { VectorApplyOptions, VectorPlanOptions, VectorStatusOptions } from './commands/vector.ts'
 import { ExitCode } from './errors.ts'
 import type { Runtime } from './runtime.ts'
 import { ragscaleVersion } from './version.ts'
@@ -257,6 +258,10 @@ export function createProgram(runtime: Runtime): Program {
     .option('--explain <tier>', 'everything behind the count of one tier')
     .option('--markdown <file>', 'write a summary')
 
+  addVectorCommands(program, runtime, (code) => {
+    exitCode = code
+  })
+
   command(
     'demo [folder]',
     'the whole loop on the embedded stack, in a couple of minutes',
@@ -267,6 +272,37 @@ export function createProgram(runtime: Runtime): Program {
   ).option('--out <folder>', 'keep the demo stack and its runs here')
 
   return Object.assign(program, { result: () => exitCode })
+}
+
+function addVectorCommands(program: Command, runtime: Runtime, ended: (code: ExitCode) => void): void {
+  const vector = program.command('vector').description('the Qdrant cluster: its shards, nodes and copies')
+  const planned = (name: string, description: string): Command =>
+    vector
+      .command(name)
+      .description(description)
+      .addOption(targetOption())
+      .option('--drain <node>', 'empty a node and take it out; may be repeated', collect, [])
+      .option('--shards <n>', 'another count of shards: copies the collection')
+      .option('--drop-old', 'remove the collection that a copy replaced', false)
+  vector
+    .command('status')
+    .description('peers, raft, shards by node, states, points and memory')
+    .addOption(targetOption())
+    .action(async (_own: unknown, self: Command) => {
+      const { vectorStatus } = await import('./commands/vector.ts')
+      ended(await vectorStatus(self.optsWithGlobals<VectorStatusOptions>(), runtime))
+    })
+  planned('plan', 'what apply would do, and why').action(async (_own: unknown, self: Command) => {
+    const { vectorPlan } = await import('./commands/vector.ts')
+    ended(await vectorPlan(self.optsWithGlobals<VectorPlanOptions>(), runtime))
+  })
+  planned('apply', 'create, replicate, balance, drain or copy, a step at a time')
+    .option('--throttle <n>', 'points a second that a copy may write')
+    .option('--timeout <duration>', 'how long one step may take', '1h')
+    .action(async (_own: unknown, self: Command) => {
+      const { vectorApply } = await import('./commands/vector.ts')
+      ended(await vectorApply(self.optsWithGlobals<VectorApplyOptions>(), runtime))
+    })
 }
 
 function targetOption(): Option {

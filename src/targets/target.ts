@@ -4,6 +4,7 @@
  */
 import type { ReplicaSample } from '../recording/resources.ts'
 import type { EndpointName, Stack, Target } from '../stack/stack.ts'
+import type { NodeAddress } from './qdrant/call.ts'
 
 /** In the order of a table: what is called first comes first. */
 export type ReplicaCondition =
@@ -109,6 +110,8 @@ export interface StackTarget {
    */
   execute(steps: readonly Step[], options: ExecuteOptions): Promise<void>
   endpoints(observed: Observed): RunningEndpoints
+  /** The nodes of tier `vector`, each by its own address; without it they are asked through the tier's endpoint. */
+  vectorNodes?(observed: Observed): readonly NodeAddress[]
   /** Samples taken since the call before, about one a second and replica; at first the newest of each. */
   sample(): Promise<ReplicaSample[]>
   logs(options: LogOptions): AsyncIterable<LogLine>

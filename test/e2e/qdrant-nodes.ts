@@ -39,11 +39,16 @@ export class QdrantNodes {
     this.running = Array.from({ length: ports.length / 2 }, () => null)
   }
 
-  static async start(count: number, more: Partial<QdrantConfigInput> = {}): Promise<QdrantNodes> {
+  /** @param started how many of them; the others join when they are started */
+  static async start(
+    count: number,
+    more: Partial<QdrantConfigInput> = {},
+    started = count,
+  ): Promise<QdrantNodes> {
     const folder = await mkdtemp(join(tmpdir(), 'ragscale-qdrant-'))
     const ports = await freePorts(2 * count)
     const nodes = new QdrantNodes(folder, ports, more)
-    for (let node = 0; node < count; node++) await nodes.startNode(node)
+    for (let node = 0; node < started; node++) await nodes.startNode(node)
     return nodes
   }
 

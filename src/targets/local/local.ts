@@ -1,6 +1,7 @@
 import type { ReplicaSample } from '../../recording/resources.ts'
 import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { withCounts } from '../counts.ts'
+import type { NodeAddress } from '../qdrant/call.ts'
 import type {
   ExecuteOptions,
   LockOptions,
@@ -15,7 +16,7 @@ import { lockChanges } from './change-lock.ts'
 import { ControlClient, Unreachable } from './control-client.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
-import { observe } from './observe.ts'
+import { observe, vectorNodes } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
@@ -116,6 +117,11 @@ class LocalTarget implements StackTarget {
     return Object.fromEntries(found)
   }
 
+  vectorNodes(observed: Observed): readonly NodeAddress[] {
+    const { supervisor } = observed as LocalObserved
+    return supervisor.kind === 'running' ? vectorNodes(supervisor.processes) : []
+  }
+
   async sample(): Promise<ReplicaSample[]> {
     const state = await readStateFile(this.#places.stateFile)
     if (state === null) return []
@@ -151,7 +157,7 @@ function notesOnShards({ tiers: { vector } }: Stack, observed: LocalObserved): s
   const has = observed.vector.topology?.shards[name]
   if (has === undefined || has === shards) return []
   return [
-    `collection ${name} has ${has} shards and the file says ${shards}: that cannot change later; ragscale down --volumes, up and ingest make it anew`,
+    `collection ${name} has ${has} shards and the file says ${shards}: ragscale vector apply --shards ${shards} copies it`,
   ]
 }
 

@@ -1,0 +1,145 @@
+/** The Qdrant cluster of a stack: who is asked, with which key, and its goal by the file and the flags. */
+import { ExitCode, UserError } from '../errors.ts'
+import { endpointTarget, isLoopback } from '../load/endpoints.ts'
+import { dispatcherOf, headersOf } from '../load/http.ts'
+import type { LoadTarget } from '../load/plan.ts'
+import type { Runtime } from '../runtime.ts'
+import type { Stack } from '../stack/stack.ts'
+import type { NodeAddress } from '../targets/qdrant/call.ts'
+import { type CopyProgress } from '../targets/qdrant/copy.ts'
+import { executeStep } from '../targets/qdrant/execute.ts'
+import { type VectorGoal, type VectorPlan, type VectorStep, planVector } from '../targets/qdrant/plan.ts'
+import { type ClusterView, readCluster } from '../targets/qdrant/view.ts'
+import { endpointUrls } from '../targets/external/external.ts'
+import type { StackTarget } from '../targets/target.ts'
+
+export interface VectorCluster {
+  readonly nodes: readonly NodeAddress[]
+  /** Whether each address is one node, not a balancer before all of them. */
+  readonly named: boolean
+  /** The collection's name, as callers know it. */
+  readonly collection: string
+  /** Whether all of it is on this machine. */
+  readonly loopback: boolean
+  close(): Promise<void>
+}
+
+const keyVariable = 'QDRANT_API_KEY'
+
+/** @throws UserError: exit 2 when the stack has no Qdrant, or a key is missing; exit 4 when it does not run */
+export async function openVector(
+  stack: Stack,
+  target: StackTarget,
+  runtime: Pick<Runtime, 'env'>,
+): Promise<VectorCluster> {
+  const external = stack.target === 'external'
+  const observed = external ? null : await target.observe(stack)
+  const urls = observed === null ? endpointUrls(stack) : target.endpoints(observed)
+  const found = endpointTarget('vector', stack, urls)
+  if (found === null) throw missing(stack)
+  const keyed = withKey(found, runtime.env)
+  const dispatcher = await dispatcherOf(keyed, runtime.env)
+  // The content type goes with what has a body only.
+  const { 'content-type': _, ...headers } = headersOf(keyed, runtime.env)
+  const own = observed === null ? [] : (target.vectorNodes?.(observed) ?? [])
+  const shared = keyed.urls.map((url): NodeAddress => ({ name: new URL(url).host, url, peerUrl: null }))
+  const nodes = own.length > 0 ? own : shared
+  return {
+    nodes: nodes.map((node) => ({ ...node, headers, dispatcher })),
+    named: own.length > 0,
+    collection: keyed.collection ?? '',
+    loopback: nodes.every(({ url }) => isLoopback(url)),
+    close: async () => await dispatcher.close(),
+  }
+}
+
+function withKey(target: LoadTarget, env: Runtime['env']): LoadTarget {
+  const given = env[keyVariable] !== undefined && env[keyVariable] !== ''
+  return target.apiKeyEnv === undefined && given ? { ...target, apiKeyEnv: keyVariable } : target
+}
+
+function missing(stack: Stack): UserError {
+  if (stack.target === 'external') {
+    return new UserError(`${stack.file} names no endpoint vector`, {
+      hint: 'add endpoints.vector: { url: …, protocol: qdrant, collection: … }',
+      exitCode: ExitCode.usage,
+      code: 'config',
+    })
+  }
+  if (stack.tiers.vector === undefined) {
+    return new UserError(`${stack.file} has no tier vector`, { exitCode: ExitCode.usage, code: 'config' })
+  }
+  return new UserError('tier vector does not run', {
+    hint: 'ragscale up',
+    exitCode: ExitCode.unhealthy,
+    code: 'not-running',
+  })
+}
+
+export interface GoalFlags {
+  readonly drain: readonly string[]
+  readonly shards?: string
+  readonly dropOld: boolean
+}
+
+/** @throws UserError (exit 2) for a count that is none */
+export function goalOf(stack: Stack, { collection: name }: VectorCluster, flags: GoalFlags): VectorGoal {
+  const collection = stack.target === 'external' ? null : (stack.tiers.vector?.collection ?? null)
+  const shards = flags.shards === undefined ? null : wholeOf(flags.shards, '--shards')
+  return { collection, name, drain: flags.drain, shards, dropOld: flags.dropOld }
+}
+
+/** A whole number from 1, as a flag gives it. */
+export function wholeOf(text: string, flag: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= 1) return value
+  throw new UserError(`${flag} ${text}: expected a whole number from 1`, {
+    exitCode: ExitCode.usage,
+    code: 'usage',
+  })
+}
+
+export async function viewOf({ nodes, named }: VectorCluster): Promise<ClusterView> {
+  return await readCluster(nodes, named)
+}
+
+export interface ApplyOptions {
+  readonly timeoutMs: number
+  readonly throttle: number | null
+  readonly signal: AbortSignal
+  readonly onStep: (step: VectorStep) => void
+  readonly onDone: (step: VectorStep) => void
+  readonly onCopy: (progress: CopyProgress) => void
+}
+
+export interface Applied extends VectorPlan {
+  readonly view: ClusterView
+}
+
+/** Plans from what is there and does it, and again after what was under way has ended. */
+export async function applyVector(
+  cluster: VectorCluster,
+  goal: VectorGoal,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const done: VectorStep[] = []
+  for (;;) {
+    const view = await viewOf(cluster)
+    const { steps, notes } = planVector(view, goal)
+    // A node that leaves is asked nothing: it does not learn what happens without it.
+    const staying = cluster.nodes.filter(
+      ({ name }) => !cluster.named || view.peers.some((peer) => peer.name === name && !isDrained(peer, goal)),
+    )
+    for (const step of steps) {
+      options.onStep(step)
+      await executeStep(step, { ...options, nodes: staying })
+      done.push(step)
+      options.onDone(step)
+    }
+    if (!steps.some(({ kind }) => kind === 'wait')) return { steps: done, notes, view: await viewOf(cluster) }
+  }
+}
+
+function isDrained({ name, id }: ClusterView['peers'][number], { drain }: VectorGoal): boolean {
+  return drain.includes(name) || drain.includes(id)
+}

@@ -1,0 +1,156 @@
+/**
+ * Another count of shards: a copy of the collection under a name of its own, verified, and then given the name
+ * that callers use. Qdrant cannot change the count, nor a collection's name. Pure. docs/vector.md tells it whole.
+ */
+import { ExitCode, UserError } from '../../errors.ts'
+import { type VectorGoal, type VectorPlan, type VectorStep, markOf, unfinishedSwitch } from './plan.ts'
+import type { ClusterView, CollectionView } from './view.ts'
+
+/** Of a collection that stands beside the one that is served: `docs--12`. */
+export const copyName = (name: string, shards: number): string => `${name}--${shards}`
+
+/** @param served what is behind the name that callers use; null: nothing */
+export function planShardCount(
+  view: ClusterView,
+  goal: VectorGoal,
+  served: CollectionView | null,
+): VectorPlan {
+  const { name, shards } = goal
+  const waiting = served === null ? unfinishedSwitch(view, name) : null
+  if (waiting !== null) {
+    const because = `the old collection of that name is gone, and ${waiting.name} was verified before`
+    return { steps: [givenName(name, waiting.name, because)], notes: [] }
+  }
+  if (served === null) return { steps: [], notes: [] }
+  if (shards === null || shards === served.shards) return leftovers(view, goal, served)
+  return copying(view, { ...goal, shards }, served)
+}
+
+function copying(
+  view: ClusterView,
+  { name, shards, dropOld }: VectorGoal & { readonly shards: number },
+  served: CollectionView,
+): VectorPlan {
+  const to = copyName(name, shards)
+  const begun = view.collections.find((one) => one.name === to)
+  refuse(served, shards, begun)
+  const because = `${name} has ${served.shards} shards, and ${shards} are asked for`
+  const create: VectorStep = {
+    kind: 'create-like',
+    from: served.name,
+    to,
+    shards,
+    what: `create collection ${to} like ${served.name}, with ${shards} shards`,
+    because,
+  }
+  const copy: VectorStep = {
+    kind: 'copy',
+    from: served.name,
+    to,
+    what: `copy ${served.name} to ${to} until both hold the same points`,
+    because: begun === undefined ? because : `${to} was begun before`,
+  }
+  // Also when it was begun: a kill may have come before its payload indexes were made.
+  const steps = [create, copy]
+  const notes = stray(shards, view)
+  if (served.name === name) {
+    if (dropOld) return { steps: [...steps, ...replacing(name, to)], notes }
+    const note = `callers stay on ${name} with ${served.shards} shards: it has the name itself, which Qdrant can neither change nor share with an alias. --shards ${shards} --drop-old removes it once ${to} is the same, and gives ${to} the name; searches fail for the moment in between`
+    return { steps, notes: [...notes, note] }
+  }
+  const turn: VectorStep = {
+    kind: 'change-aliases',
+    actions: [
+      { delete_alias: { alias_name: name } },
+      { create_alias: { collection_name: to, alias_name: name } },
+    ],
+    what: `let ${name} mean ${to} in place of ${served.name}`,
+    because: 'both hold the same points',
+  }
+  return { steps: [...steps, turn, ...(dropOld ? [dropping(served.name)] : [])], notes }
+}
+
+/** The mark outlives a kill at any moment: whoever comes next knows that the copy was verified. */
+function replacing(name: string, to: string): VectorStep[] {
+  const mark: VectorStep = {
+    kind: 'change-aliases',
+    actions: [{ create_alias: { collection_name: to, alias_name: markOf(name) } }],
+    what: `mark ${to} as the one that takes the name ${name}`,
+    because: 'both hold the same points',
+  }
+  const drop: VectorStep = {
+    kind: 'drop-collection',
+    collection: name,
+    what: `remove collection ${name}`,
+    because: `--drop-old: an alias cannot have the name while a collection has it`,
+  }
+  return [mark, drop, givenName(name, to, `${to} holds all that ${name} held`)]
+}
+
+function givenName(name: string, to: string, because: string): VectorStep {
+  return {
+    kind: 'change-aliases',
+    actions: [{ rename_alias: { old_alias_name: markOf(name), new_alias_name: name } }],
+    what: `let ${name} mean ${to}`,
+    because,
+  }
+}
+
+/** What an earlier change of the count left beside the collection that is served. */
+function leftovers(
+  { collections }: ClusterView,
+  { name, collection, dropOld }: VectorGoal,
+  served: CollectionView,
+): VectorPlan {
+  const beside = collections
+    .map((one) => one.name)
+    .filter(
+      (one) => one !== served.name && one.startsWith(`${name}--`) && /^\d+$/.test(one.slice(name.length + 2)),
+    )
+  const notes =
+    collection === null || collection.shards === served.shards
+      ? []
+      : [
+          `${name} has ${served.shards} shards and the file says ${collection.shards}: --shards ${collection.shards} copies it`,
+        ]
+  if (dropOld) return { steps: beside.map(dropping), notes }
+  return {
+    steps: [],
+    notes: [
+      ...notes,
+      ...beside.map((one) => `${one} stands beside ${served.name} and serves nobody: --drop-old removes it`),
+    ],
+  }
+}
+
+function dropping(collection: string): VectorStep {
+  return {
+    kind: 'drop-collection',
+    collection,
+    what: `remove collection ${collection}`,
+    because: '--drop-old: nobody is served from it any more',
+  }
+}
+
+function stray(shards: number, { peers }: ClusterView): string[] {
+  if (shards % peers.length === 0) return []
+  return [`${shards} shards on ${peers.length} nodes: some nodes hold one more than others`]
+}
+
+function refuse(served: CollectionView, shards: number, begun: CollectionView | undefined): void {
+  const never = (message: string, hint: string): never => {
+    throw new UserError(message, { hint, exitCode: ExitCode.usage, code: 'vector' })
+  }
+  if (served.shardKeys) {
+    never(
+      `${served.name} puts points on shards by keys of yours, so nobody else can place them anew`,
+      'Make the other collection and its shard keys yourself.',
+    )
+  }
+  if (begun !== undefined && begun.shards !== shards) {
+    never(
+      `a collection ${begun.name} exists, and has ${begun.shards} shards`,
+      'It is not a copy of ours. Remove it, or choose another count.',
+    )
+  }
+}

@@ -1,0 +1,220 @@
+/** What there is to do so that a Qdrant cluster is as asked for. Pure. */
+import { ExitCode, UserError } from '../../errors.ts'
+import type { Collection } from '../../stack/stack.ts'
+import { type PeerMove, describeMove } from './cluster.ts'
+import { place } from './placement.ts'
+import { planShardCount } from './plan-shard-count.ts'
+import type { ClusterView, CollectionView } from './view.ts'
+
+export interface VectorGoal {
+  /** Of the stack; null for a Qdrant whose shard plan no file holds: then it is only balanced. */
+  readonly collection: Collection | null
+  /** The name that callers use. */
+  readonly name: string
+  /** Nodes to empty and take out of the cluster, by their names or ids. */
+  readonly drain: readonly string[]
+  /** Another count of shards; null: as it is. */
+  readonly shards: number | null
+  /** Remove the copies of the collection that nobody is served from any more. */
+  readonly dropOld: boolean
+}
+
+type Action =
+  | { readonly kind: 'wait'; readonly collection: string; readonly shard: number }
+  | { readonly kind: 'create'; readonly collection: Collection }
+  | { readonly kind: 'set-replication'; readonly collection: string; readonly replication: number }
+  | { readonly kind: 'transfer'; readonly move: PeerMove }
+  | { readonly kind: 'remove-peer'; readonly peer: string; readonly name: string }
+  | { readonly kind: 'create-like'; readonly from: string; readonly to: string; readonly shards: number }
+  | { readonly kind: 'copy'; readonly from: string; readonly to: string }
+  | { readonly kind: 'change-aliases'; readonly actions: readonly AliasAction[] }
+  | { readonly kind: 'drop-collection'; readonly collection: string }
+
+export type AliasAction =
+  | { readonly create_alias: { readonly collection_name: string; readonly alias_name: string } }
+  | { readonly delete_alias: { readonly alias_name: string } }
+  | { readonly rename_alias: { readonly old_alias_name: string; readonly new_alias_name: string } }
+
+export type VectorStep = Action & {
+  /** In words, with an imperative. */
+  readonly what: string
+  readonly because: string
+}
+
+export interface VectorPlan {
+  readonly steps: readonly VectorStep[]
+  /** What is left as it is, and what it would take, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * What is under way first; then the collection, its copies, the balance of nodes, nodes that leave, and last
+ * another count of shards.
+ * @throws UserError: exit 2 for what can never be, exit 4 for what cannot be now
+ */
+export function planVector(view: ClusterView, goal: VectorGoal): VectorPlan {
+  const going = goal.drain.flatMap((name) => peerNamed(name, view) ?? [])
+  const waits = view.collections.flatMap((collection) =>
+    collection.transfers.map(({ shard, from, to }): VectorStep => ({
+      kind: 'wait',
+      collection: collection.name,
+      shard,
+      what: `wait for shard ${shard} of ${collection.name} on its way from ${nameIn(view, from)} to ${nameIn(view, to)}`,
+      because: 'the cluster moves it already',
+    })),
+  )
+  refuse(view, goal, going)
+  // Where its copies end up is only known afterwards.
+  if (waits.length > 0) return { steps: waits, notes: ['the rest is planned when that is done'] }
+  const served = servedBy(view, goal.name)
+  const creation = served === null && unfinishedSwitch(view, goal.name) === null ? creationOf(goal) : []
+  const placed =
+    creation.length > 0 && view.collections.length === 0 ? [] : placing(view, goal, served, going)
+  const leaving = going.map((peer): VectorStep => {
+    const name = nameIn(view, peer)
+    return {
+      kind: 'remove-peer',
+      peer,
+      name,
+      what: `take ${name} out of the cluster`,
+      because: `--drain ${name}`,
+    }
+  })
+  const counted = planShardCount(view, goal, served)
+  return {
+    steps: [...placed, ...leaving, ...creation, ...counted.steps],
+    notes: [
+      ...goal.drain
+        .filter((name) => peerNamed(name, view) === null)
+        .map(
+          (name) =>
+            `${name} is no node of the cluster: ${view.peers.map((peer) => peer.name).join(', ')} are`,
+        ),
+      ...counted.notes,
+    ],
+  }
+}
+
+/** The collection behind the name that callers use: by its own name or by an alias; null when there is none. */
+export function servedBy({ collections }: ClusterView, name: string): CollectionView | null {
+  return collections.find((one) => one.name === name || one.aliases.includes(name)) ?? null
+}
+
+/** An alias that is given just before the old collection goes: it marks a copy that was verified. */
+export const markOf = (name: string): string => `${name}--next`
+
+/** The copy that waits to be given the name, when the old collection is gone already. */
+export function unfinishedSwitch(view: ClusterView, name: string): CollectionView | null {
+  return view.collections.find(({ aliases }) => aliases.includes(markOf(name))) ?? null
+}
+
+function creationOf({ collection }: VectorGoal): VectorStep[] {
+  if (collection === null) return []
+  const { name, shards, replication } = collection
+  return [
+    {
+      kind: 'create',
+      collection,
+      what: `create collection ${name} with ${shards} shards, ${replication} of each`,
+      because: 'the stack names it, and the cluster has none of that name',
+    },
+  ]
+}
+
+function placing(
+  view: ClusterView,
+  goal: VectorGoal,
+  served: CollectionView | null,
+  going: readonly string[],
+): VectorStep[] {
+  const staying = view.peers.map(({ id }) => id).filter((peer) => !going.includes(peer))
+  const asked = goal.collection?.replication
+  const copies = view.collections.flatMap((collection) =>
+    collection.copies.map(({ shard, peer, state }) => ({
+      collection: collection.name,
+      shard,
+      node: peer,
+      active: state === 'Active',
+    })),
+  )
+  const replication = served === null || asked === undefined ? {} : { [served.name]: asked }
+  const { moves, losses } = place(copies, { nodes: staying, replication })
+  if (losses.length > 0) {
+    throw cannot(
+      `the only good copy would be lost of ${losses.join(', ')}`,
+      'Start the node that holds a good copy, and wait until its shards are active (ragscale vector status).',
+    )
+  }
+  const named = (peer: string) => nameIn(view, peer)
+  const steps = moves.map((move): VectorStep => ({
+    kind: 'transfer',
+    move,
+    what: describeMove({ ...move, from: named(move.from), to: move.to === null ? null : named(move.to) }),
+    because: view.peers.reduce((text, { id, name }) => text.replaceAll(id, name), move.because),
+  }))
+  if (served === null || asked === undefined || served.replication === asked) return steps
+  return [
+    {
+      kind: 'set-replication',
+      collection: served.name,
+      replication: asked,
+      what: `set the replication of ${served.name} to ${asked}`,
+      because: `it is ${served.replication}; Qdrant makes no copy because of it, and repairs by it`,
+    },
+    ...steps,
+  ]
+}
+
+/** What Qdrant would accept without a word, or could not do now. */
+function refuse(view: ClusterView, { collection, drain }: VectorGoal, going: readonly string[]): void {
+  if (view.raft.leader === null) {
+    throw cannot(
+      'the cluster has no leader, so nothing can be changed',
+      'More than half of its nodes must run: ragscale vector status shows which do not.',
+    )
+  }
+  const staying = view.peers.length - going.length
+  if (staying < 1) throw never('no node would be left', 'Leave at least one node out of --drain.')
+  if (collection !== null && collection.replication > staying) {
+    throw never(
+      `replication ${collection.replication} needs as many nodes, and ${staying} ${going.length > 0 ? 'would be left' : 'are there'}`,
+      'Lower tiers.vector.collection.replication, or add nodes first: Qdrant makes fewer copies than are asked for, and says nothing.',
+    )
+  }
+  const tooFew = view.collections.find(({ copies }) =>
+    [...Map.groupBy(copies, ({ shard }) => shard).values()].some(
+      (its) => its.filter(({ state }) => state === 'Active').length > staying,
+    ),
+  )
+  const lowers = tooFew !== undefined && collection !== null && servedBy(view, collection.name) === tooFew
+  if (tooFew !== undefined && !lowers) {
+    throw never(
+      `${tooFew.name} has more copies of a shard than the ${staying} nodes that would be left`,
+      'Lower its replication first.',
+    )
+  }
+  const down = view.peers.filter(({ id, up }) => !up && !going.includes(id)).map(({ name }) => name)
+  if (down.length > 0) {
+    throw cannot(
+      `${down.join(' and ')} ${down.length === 1 ? 'does' : 'do'} not answer`,
+      `Start ${down.length === 1 ? 'it' : 'them'}, or give ${down.length === 1 ? 'it' : 'them'} up for good: ${[...drain, ...down].map((name) => `--drain ${name}`).join(' ')}`,
+    )
+  }
+}
+
+/** Null for a node that is not in the cluster: taken out by an earlier run of the same command. */
+function peerNamed(name: string, { peers }: ClusterView): string | null {
+  return peers.find((peer) => peer.name === name || peer.id === name)?.id ?? null
+}
+
+function nameIn({ peers }: ClusterView, peer: string): string {
+  return peers.find(({ id }) => id === peer)?.name ?? `peer ${peer}`
+}
+
+function cannot(message: string, hint: string): UserError {
+  return new UserError(message, { hint, exitCode: ExitCode.unhealthy, code: 'unhealthy' })
+}
+
+function never(message: string, hint: string): UserError {
+  return new UserError(message, { hint, exitCode: ExitCode.usage, code: 'vector' })
+}
