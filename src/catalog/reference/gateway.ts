@@ -1,4 +1,5 @@
 import type { Container, Deployment } from '../container.ts'
+import { providerOf } from '../provided.ts'
 import { cacheBytes } from '../redis/size.ts'
 import { mebibyte, showBytes } from '../resources.ts'
 import { moreBucketsMs } from './buckets.ts'
@@ -25,6 +26,8 @@ export function gatewayContainer({ stack, addresses }: Deployment): Container {
       rerank: tiers.rerank === undefined ? null : upstream(stack, 'rerank', addresses),
       generate: {
         ...upstream(stack, 'generate', addresses),
+        // A provider's limit is per minute: it is worth waiting for, where a full server of one's own is not.
+        ...(providerOf(stack, 'generate') === undefined ? {} : { patienceMs: 30_000 }),
         model: tiers.generate?.model,
         maxTokens: workload.outputTokens,
       },

@@ -1,6 +1,4 @@
 /** How long to wait before an upstream is tried again. */
-import type { UpstreamStage } from './upstream.ts'
-
 export interface Patience {
   /** Attempts after the first where the upstream says nothing of when to come back, and where it does. */
   readonly attempts: number
@@ -9,10 +7,11 @@ export interface Patience {
   readonly waitMs: number
 }
 
-/** Whoever waits for an answer waits for a provider's limit too; a search that is late is better given up. */
-export function patienceOf(stage: UpstreamStage): Patience {
-  return { attempts: 2, askedAttempts: 5, waitMs: stage === 'generate' ? 30_000 : 2_000 }
-}
+/**
+ * Of servers of one's own: what is full passes the pressure on at once, since more gateways' waiting requests would
+ * not empty it. For a provider's limit the configuration has more (`generate.patienceMs`).
+ */
+export const patienceOfOwn: Patience = { attempts: 2, askedAttempts: 5, waitMs: 2_000 }
 
 const firstMs = 20
 const mostMs = 500

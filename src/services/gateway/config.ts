@@ -20,6 +20,11 @@ export const gatewayConfigSchema = z.strictObject({
     model: z.string(),
     apiKeyEnv: z.string().optional(),
     maxTokens: z.int().positive().default(128),
+    patienceMs: z
+      .number()
+      .nonnegative()
+      .default(2_000)
+      .describe('What one request waits in all where it is refused with a Retry-After.'),
   }),
   topK: z.int().positive().default(5).describe('Passages that reach the prompt.'),
   candidates: z.int().positive().default(20).describe('Passages retrieved before reranking.'),

@@ -103,7 +103,10 @@ function partsOf(config: GatewayConfig, caches: Caches, env: Environment): Gatew
       embed: upstreamPolicy('embed', { timeoutMs: timeouts.embedMs }),
       retrieve: upstreamPolicy('retrieve', { timeoutMs: timeouts.retrieveMs }),
       rerank: upstreamPolicy('rerank', { timeoutMs: timeouts.rerankMs }),
-      generate: upstreamPolicy('generate', { timeoutMs: timeouts.generateIdleMs }),
+      generate: upstreamPolicy('generate', {
+        timeoutMs: timeouts.generateIdleMs,
+        patience: { waitMs: config.generate.patienceMs },
+      }),
     },
     now: () => performance.now(),
   }

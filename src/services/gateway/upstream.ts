@@ -10,7 +10,7 @@ import {
   timeout,
   wrap,
 } from 'cockatiel'
-import { type Patience, delayBefore, patienceOf } from './backoff.ts'
+import { type Patience, delayBefore, patienceOfOwn } from './backoff.ts'
 
 export type UpstreamStage = 'embed' | 'retrieve' | 'rerank' | 'generate'
 
@@ -69,7 +69,7 @@ export function upstreamPolicy(stage: UpstreamStage, options: UpstreamOptions): 
   const mayRetry = (error: unknown): error is UpstreamError =>
     error instanceof UpstreamError &&
     (stage === 'generate' ? error.isBackpressure || isRefused(error) : error.isTransient)
-  const patience = { ...patienceOf(stage), ...options.patience }
+  const patience = { ...patienceOfOwn, ...options.patience }
   const random = options.random ?? Math.random
   const breaker = circuitBreaker(
     handleWhen((error) => !(error instanceof UpstreamError && (error.isBackpressure || isOurFault(error)))),

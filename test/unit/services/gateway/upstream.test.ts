@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { delayBefore, patienceOf, retryAfterMs } from '../../../../src/services/gateway/backoff.ts'
+import { delayBefore, patienceOfOwn, retryAfterMs } from '../../../../src/services/gateway/backoff.ts'
 import {
   UpstreamError,
   type UpstreamStage,
@@ -79,7 +79,7 @@ describe('what is paid for', () => {
 })
 
 describe('the pause before another attempt', () => {
-  const patience = patienceOf('generate')
+  const patience = { ...patienceOfOwn, waitMs: 30_000 }
   const about = (
     retryAfter: number | null,
     more: { attempt?: number; waitedMs?: number; random?: number } = {},
