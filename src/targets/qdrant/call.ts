@@ -1,6 +1,7 @@
 /** One call of Qdrant's REST, and what a node is called by. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
+import { z } from 'zod'
 import { messageOf } from '../../errors.ts'
 import { networkMessage, withoutSecrets } from '../../load/http.ts'
 
@@ -118,4 +119,11 @@ export function parseLossless(text: string): unknown {
   } catch (error) {
     throw new Error(`it answered no JSON: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** What was answered, of the shape that is needed of it. Throws an Error in words where it is not. */
+export function answered<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new Error(`it answered what Qdrant does not: ${z.prettifyError(parsed.error).slice(0, 300)}`)
 }

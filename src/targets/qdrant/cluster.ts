@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
-import { type NodeAddress, call, callMs, firstOf } from './call.ts'
+import { type NodeAddress, call, callMs, firstOf, answered } from './call.ts'
 import type { Move, ShardCopy } from './placement.ts'
 
 export interface Topology {
@@ -47,7 +47,7 @@ async function topologyOf(
   nodes: readonly NodeAddress[],
   timeoutMs: number,
 ): Promise<Topology> {
-  const { result } = clusterAnswer.parse(await call(asked, 'GET', '/cluster', { timeoutMs }))
+  const { result } = answered(clusterAnswer, await call(asked, 'GET', '/cluster', { timeoutMs }))
   const peers = Object.fromEntries(
     nodes.flatMap(({ name, peerUrl }) => {
       const found = Object.entries(result.peers).find(
@@ -57,7 +57,7 @@ async function topologyOf(
     }),
   )
   const names = new Map(Object.entries(peers).map(([name, id]) => [id, name]))
-  const listed = collectionsAnswer.parse(await call(asked, 'GET', '/collections', { timeoutMs }))
+  const listed = answered(collectionsAnswer, await call(asked, 'GET', '/collections', { timeoutMs }))
   const collections = await Promise.all(
     listed.result.collections.map(
       async ({ name }) => [name, await shardsOf(asked, name, timeoutMs)] as const,
@@ -90,7 +90,7 @@ async function shardsOf(
   timeoutMs: number,
 ): Promise<CollectionShards> {
   const path = `/collections/${encodeURIComponent(collection)}/cluster`
-  const { result } = shardsAnswer.parse(await call(asked, 'GET', path, { timeoutMs }))
+  const { result } = answered(shardsAnswer, await call(asked, 'GET', path, { timeoutMs }))
   return {
     count: result.shard_count,
     copies: [

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ExitCode, UserError } from '../../errors.ts'
-import { type NodeAddress, callText, persistently } from './call.ts'
+import { type NodeAddress, callText, persistently, answered } from './call.ts'
 import { parseExact, sameJson } from './exact-json.ts'
 
 export interface CopyProgress {
@@ -112,7 +112,10 @@ async function* pagesOf(
   let offset: Point['id'] | null = null
   do {
     const body = { limit, with_payload: whole, with_vector: whole, ...(offset === null ? {} : { offset }) }
-    const answer = scrolled.parse(await ask('POST', `${pathOf(collection)}/points/scroll`, body, options))
+    const answer: z.output<typeof scrolled> = answered(
+      scrolled,
+      await ask('POST', `${pathOf(collection)}/points/scroll`, body, options),
+    )
     const { points, next_page_offset: next } = answer.result
     if (points.length > 0) yield points
     offset = next ?? null
@@ -121,12 +124,13 @@ async function* pagesOf(
 
 async function retrieve(collection: string, points: readonly Point[], whole: boolean, options: CopyOptions) {
   const body = { ids: points.map(({ id }) => id), with_payload: whole, with_vector: whole }
-  return retrieved.parse(await ask('POST', `${pathOf(collection)}/points`, body, options)).result
+  return answered(retrieved, await ask('POST', `${pathOf(collection)}/points`, body, options)).result
 }
 
 async function countOf(collection: string, options: CopyOptions): Promise<number> {
   const body = { exact: true }
-  return counted.parse(await ask('POST', `${pathOf(collection)}/points/count`, body, options)).result.count
+  return answered(counted, await ask('POST', `${pathOf(collection)}/points/count`, body, options)).result
+    .count
 }
 
 /** Every call here may be made twice without harm. */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { createCollection } from '../../ingest/collection.ts'
 import { clientOf, initOf } from '../../ingest/store.ts'
-import { type NodeAddress, Refused, call, callText, firstOf, persistently } from './call.ts'
+import { type NodeAddress, Refused, call, callText, firstOf, persistently, answered } from './call.ts'
 import { removePeerById, transferShard } from './cluster.ts'
 import { type CopyProgress, copyPoints } from './copy.ts'
 import { parseExact } from './exact-json.ts'
@@ -91,7 +91,7 @@ async function waitFor(collection: string, shard: number, run: VectorExecution):
       async (node) => await call(node, 'GET', `${pathOf(collection)}/cluster`),
       { patienceMs, signal: run.signal },
     )
-    const { shard_transfers: transfers } = transfersAnswer.parse(answer).result
+    const { shard_transfers: transfers } = answered(transfersAnswer, answer).result
     if (!transfers.some(({ shard_id: one }) => one === shard)) return
     if (performance.now() > deadlineMs) throw new Error('it was not done in time')
     await sleep(200, undefined, { signal: run.signal })
@@ -114,7 +114,7 @@ const likeAnswer = z.object({
 /** Everything as the other has it, but the count of shards. Run again it makes what is missing. */
 async function createLike(from: string, to: string, shards: number, run: VectorExecution): Promise<void> {
   const text = await firstOf(run.nodes, async (node) => await callText(node, 'GET', pathOf(from)))
-  const { config, payload_schema: fields } = likeAnswer.parse(parseExact(text)).result
+  const { config, payload_schema: fields } = answered(likeAnswer, parseExact(text)).result
   const like = {
     ...config.params,
     shard_number: shards,

@@ -1,7 +1,7 @@
 /** A Qdrant cluster as all of its nodes together show it. */
 import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
-import { type NodeAddress, call, callText, firstOf } from './call.ts'
+import { type NodeAddress, call, callText, firstOf, answered } from './call.ts'
 
 export interface PeerView {
   /** Exceeds 2^53, so it is text. */
@@ -146,7 +146,7 @@ async function askMembers(nodes: readonly NodeAddress[]): Promise<{ asked: Asked
   const answers = await Promise.all(
     nodes.map(async (node) => {
       try {
-        const { result } = clusterAnswer.parse(await call(node, 'GET', '/cluster', { timeoutMs: 3_000 }))
+        const { result } = answered(clusterAnswer, await call(node, 'GET', '/cluster', { timeoutMs: 3_000 }))
         return { node, result }
       } catch (error) {
         failures.push(messageOf(error))
@@ -192,8 +192,8 @@ async function memoryOf(node: NodeAddress): Promise<number | null> {
 }
 
 async function readCollections(newest: NodeAddress, members: readonly Asked[]): Promise<CollectionView[]> {
-  const listed = namesAnswer.parse(await call(newest, 'GET', '/collections'))
-  const { aliases } = aliasesAnswer.parse(await call(newest, 'GET', '/aliases')).result
+  const listed = answered(namesAnswer, await call(newest, 'GET', '/collections'))
+  const { aliases } = answered(aliasesAnswer, await call(newest, 'GET', '/aliases')).result
   const nodes = members.map(({ node }) => node)
   return await Promise.all(
     listed.result.collections
@@ -210,9 +210,10 @@ async function readCollections(newest: NodeAddress, members: readonly Asked[]): 
 async function readShards(newest: NodeAddress, nodes: readonly NodeAddress[], name: string) {
   const path = `/collections/${encodeURIComponent(name)}`
   const shardsOn = async (node: NodeAddress) =>
-    shardsAnswer.parse(await call(node, 'GET', `${path}/cluster`)).result
+    answered(shardsAnswer, await call(node, 'GET', `${path}/cluster`)).result
   const seen = await shardsOn(newest)
-  const info = infoAnswer.parse(
+  const info = answered(
+    infoAnswer,
     await firstOf([newest, ...nodes], async (node) => await call(node, 'GET', path)),
   )
   // Points are told of a node's own copies only.

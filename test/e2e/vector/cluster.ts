@@ -18,8 +18,12 @@ export class TriedCluster {
     this.#count = count
   }
 
-  static async start(count: number, started = count): Promise<TriedCluster> {
-    return new TriedCluster(await QdrantNodes.start(count, {}, started), count)
+  static async start(
+    count: number,
+    started = count,
+    more: Parameters<typeof QdrantNodes.start>[1] = {},
+  ): Promise<TriedCluster> {
+    return new TriedCluster(await QdrantNodes.start(count, more, started), count)
   }
 
   cluster(): VectorCluster {

@@ -69,4 +69,17 @@ describe('moving a shard', () => {
       /could not move shard 0 of docs from one to two: the cluster gave the transfer up.*Active on peer 1/,
     )
   })
+
+  it.each([
+    ['the shard is being copied', { shard_transfers: transfer, on: { 1: 'Active', 2: 'Active' } }],
+    [
+      'no other copy of the shard is active (Recovery)',
+      { shard_transfers: [], on: { 1: 'Active', 2: 'Recovery' } },
+    ],
+    ['there is none', { shard_transfers: [], on: { 1: 'Active' } }],
+  ])('does not drop a copy that nothing replaces: %s', async (why, look) => {
+    const nodes = await clusterThatShows([look])
+    const drop: Move = { ...move, kind: 'drop', to: null }
+    await expect(moveShard(drop, nodes, options)).rejects.toThrow(why)
+  })
 })
