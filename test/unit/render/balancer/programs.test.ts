@@ -16,11 +16,12 @@ async function run(
   file: string,
 ): Promise<{ code: number | null; said: string }> {
   const written = await open(file, 'w')
-  const child = spawn(program, args, { stdio: ['ignore', written.fd, written.fd] })
-  await written.close()
   const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('exit', resolve)
+    spawn(program, args, { stdio: ['ignore', written.fd, written.fd] })
+      .once('error', reject)
+      .once('exit', resolve)
   })
+  await written.close()
   return { code, said: await readFile(file, 'utf8') }
 }
 
