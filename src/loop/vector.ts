@@ -86,7 +86,8 @@ export interface GoalFlags {
 export function goalOf(stack: Stack, { collection: name }: VectorCluster, flags: GoalFlags): VectorGoal {
   const collection = stack.target === 'external' ? null : (stack.tiers.vector?.collection ?? null)
   const shards = flags.shards === undefined ? null : wholeOf(flags.shards, '--shards')
-  return { collection, name, drain: flags.drain, shards, dropOld: flags.dropOld }
+  const nodes = collection === null ? null : (stack.tiers.vector?.nodes ?? null)
+  return { collection, nodes, name, drain: flags.drain, shards, dropOld: flags.dropOld }
 }
 
 /** A whole number from 1, as a flag gives it. */

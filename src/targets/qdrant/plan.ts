@@ -9,6 +9,8 @@ import type { ClusterView, CollectionView } from './view.ts'
 export interface VectorGoal {
   /** Of the stack; null for a Qdrant whose shard plan no file holds: then it is only balanced. */
   readonly collection: Collection | null
+  /** How many nodes the stack has; a collection is not made before they are there. Null: as many as there are. */
+  readonly nodes: number | null
   /** The name that callers use. */
   readonly name: string
   /** Nodes to empty and take out of the cluster, by their names or ids. */
@@ -67,7 +69,7 @@ export function planVector(view: ClusterView, goal: VectorGoal): VectorPlan {
   // Where its copies end up is only known afterwards.
   if (waits.length > 0) return { steps: waits, notes: ['the rest is planned when that is done'] }
   const served = servedBy(view, goal.name)
-  const creation = served === null && unfinishedSwitch(view, goal.name) === null ? creationOf(goal) : []
+  const creation = served === null && unfinishedSwitch(view, goal.name) === null ? creationOf(view, goal) : []
   const placed =
     creation.length > 0 && view.collections.length === 0 ? [] : placing(view, goal, served, going)
   const leaving = going.map((peer): VectorStep => {
@@ -108,8 +110,14 @@ export function unfinishedSwitch(view: ClusterView, name: string): CollectionVie
   return view.collections.find(({ aliases }) => aliases.includes(markOf(name))) ?? null
 }
 
-function creationOf({ collection }: VectorGoal): VectorStep[] {
+function creationOf({ peers }: ClusterView, { collection, nodes }: VectorGoal): VectorStep[] {
   if (collection === null) return []
+  if (nodes !== null && peers.length < nodes) {
+    throw cannot(
+      `${peers.length} of ${nodes} nodes have joined the cluster, and a collection made now would leave the others empty`,
+      'ragscale up starts them; ragscale vector status shows who has joined.',
+    )
+  }
   const { name, shards, replication } = collection
   return [
     {

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { type VectorCluster, applyVector, viewOf } from '../../../src/loop/vector.ts'
 import type { VectorGoal, VectorStep } from '../../../src/targets/qdrant/plan.ts'
 import type { ClusterView, CollectionView } from '../../../src/targets/qdrant/view.ts'
-import { QdrantNodes } from '../qdrant-nodes.ts'
+import { QdrantNodes, eventually } from '../qdrant-nodes.ts'
 
 const dimensions = 4
 
@@ -21,9 +21,16 @@ export class TriedCluster {
   static async start(
     count: number,
     started = count,
-    more: Parameters<typeof QdrantNodes.start>[1] = {},
+    more: { readonly apiKeyEnv?: string } = {},
   ): Promise<TriedCluster> {
-    return new TriedCluster(await QdrantNodes.start(count, more, started), count)
+    const tried = new TriedCluster(await QdrantNodes.start(count, more, started), count)
+    // With a key nobody here may look.
+    if (more.apiKeyEnv !== undefined) return tried
+    await eventually(
+      () => tried.view(),
+      ({ peers, raft }) => peers.length === started && raft.leader !== null,
+    )
+    return tried
   }
 
   cluster(): VectorCluster {
@@ -103,6 +110,7 @@ export function goal(shards: number, replication: number, more: Partial<VectorGo
       writeConsistency: 1,
       quantization: 'none',
     },
+    nodes: null,
     name: 'docs',
     drain: [],
     shards: null,

@@ -45,6 +45,7 @@ function goalOf(shards: number, replication: number, more: Partial<VectorGoal> =
       writeConsistency: 1,
       quantization: 'none',
     },
+    nodes: null,
     name: 'docs',
     drain: [],
     shards: null,
@@ -213,6 +214,12 @@ describe('a plan for a Qdrant cluster', () => {
         viewOf(2, []),
         goalOf(2, 3),
         /replication 3 needs as many nodes, and 2 are there/,
+      ],
+      [
+        'to create a collection before every node has joined',
+        viewOf(2, []),
+        goalOf(2, 1, { nodes: 3 }),
+        /2 of 3 nodes have joined/,
       ],
       [
         'to drain below the replication',
