@@ -36,7 +36,7 @@ export async function startBalancer(
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-balancer-'))
   const stack = await largestPreset()
   const balancing = adapted(stack, dnsPort, places, canary)
-  const { component, write, command, stopSignal } = softwareOf[software]
+  const { component, write, command, stopSignal, saysReady } = softwareOf[software]
   const statusPort = await freePort()
   const adminPort = await freePort()
   // Envoy tells YAML by the name.
@@ -57,6 +57,8 @@ export async function startBalancer(
   const statusUrl = `http://127.0.0.1:${statusPort}`
   try {
     await answering(`${statusUrl}/healthz`, child, () => readFileSync(stderr, 'utf8'))
+    // HAProxy's master begins itself anew when its worker has begun, and takes signals only then.
+    if (saysReady !== null) await saying(saysReady, () => readFileSync(stderr, 'utf8'))
   } catch (error) {
     endGroup(child)
     throw error
@@ -145,6 +147,14 @@ async function answering(url: string, child: ChildProcess, complaints: () => str
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`the balancer does not answer at ${url}:\n${complaints()}`)
+}
+
+async function saying(words: string, said: () => string): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (said().includes(words)) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`the balancer does not say ${words}:\n${said()}`)
 }
 
 async function freePort(): Promise<number> {

@@ -32,6 +32,8 @@ interface Adapted {
   readonly write: (balancing: Balancing, own: Own) => string
   readonly command: (run: Run) => readonly string[]
   readonly stopSignal: NodeJS.Signals
+  /** On stderr, when it can be stopped; null: as soon as it answers. */
+  readonly saysReady: string | null
 }
 
 export const softwareOf = {
@@ -49,6 +51,7 @@ export const softwareOf = {
       ]),
     command: ({ program, config, folder }) => [program, '-p', folder, '-c', config, '-g', 'daemon off;'],
     stopSignal: 'SIGQUIT',
+    saysReady: null,
   },
   haproxy: {
     component: haproxy,
@@ -63,6 +66,7 @@ export const softwareOf = {
       ]),
     command: ({ program, config }) => [program, '-W', '-db', '-f', config],
     stopSignal: 'SIGUSR1',
+    saysReady: 'Loading success',
   },
   envoy: {
     component: envoy,
@@ -83,6 +87,7 @@ export const softwareOf = {
       replaced(drainingScript(program, config), [[`/${usualAdminPort} `, `/${adminPort} `]]),
     ],
     stopSignal: 'SIGTERM',
+    saysReady: null,
   },
 } as const satisfies Record<string, Adapted>
 
