@@ -98,7 +98,7 @@ export function behavesAsABalancer(software: Software, program: string): void {
     }
     const rerank = `${url('rerank')}/rerank`
     const holding: Promise<unknown>[] = []
-    const inFlight = (): number[] => tier.map((replica) => replica.inFlight()).toSorted()
+    const inFlight = (): number[] => tier.map((replica) => replica.inFlight()).toSorted((a, b) => a - b)
     for (const expected of [
       [0, 0, 1],
       [0, 1, 1],
