@@ -116,11 +116,16 @@ await describeWith('prometheus', 'a real Prometheus that watches the stack', (pr
     const rules = [...files].filter(([path]) => path.includes('/rules/'))
     const named = new Map(rules.map(([path, text]) => [path.slice(path.lastIndexOf('/') + 1), text]))
     prometheus = await realPrometheus(program, named, stack.replicas)
+    const scrapes = async (): Promise<number> => {
+      const [fewest] = await prometheus.query('min(count_over_time(up[5m]))')
+      const replicas = await prometheus.query('up')
+      return replicas.length < stack.replicas.length ? 0 : Number(fewest?.value[1] ?? 0)
+    }
+    // A rate is of what grew between two scrapes: of every replica one comes before what it serves, and some after.
+    await until(async () => (await scrapes()) >= 1, 200)
     for (let round = 0; round < 3; round++) await stack.serve(5)
-    await until(async () => {
-      const [seen] = await prometheus.query('min(count_over_time(up[5m]))')
-      return Number(seen?.value[1] ?? 0) >= 5
-    }, 500)
+    const before = await scrapes()
+    await until(async () => (await scrapes()) >= before + 3, 500)
   })
   afterAll(async () => {
     await prometheus.stop()
