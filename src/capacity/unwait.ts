@@ -193,6 +193,9 @@ function maximised(
       next[i]! += weight * share
     }
   })
-  for (let i = 0; i < next.length; i++) next[i] = Math.max(0, next[i]! - sparsity)
+  // Where a busy step alone is left, that little is believed of it that every bin would vanish: the largest never does.
+  const believed = next.reduce((sum, weight) => sum + weight, 0)
+  const least = Math.min(sparsity, believed / (2 * next.length))
+  for (let i = 0; i < next.length; i++) next[i] = Math.max(0, next[i]! - least)
   return next
 }

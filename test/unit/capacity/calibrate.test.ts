@@ -58,6 +58,27 @@ describe('a queue of servers', () => {
     },
   )
 
+  test.each([0, 1, 2, 3, 4, 5])(
+    'is found, if roughly, where of all steps below its knee only number %i may be believed, and that was short',
+    (only) => {
+      const measured = sweep('embed', fifo({ kind: 'exponential', meanMs: 8 }, 1))
+      const short = measured.steps.map((step, i) => ({
+        ...step,
+        valid: i === only || i > 5,
+        seconds: step.seconds / 10,
+        samples: step.samples.map(([value, n]) => [value, n / 10] as const),
+      }))
+      const found = calibrate(
+        { tier: 'embed', replicas: 1 },
+        { ...input, measurements: [{ ...measured, steps: short }] },
+      )
+      if ('reason' in found) throw new Error(found.reason)
+      expect(found.knee! / 125).toBeGreaterThan(0.8)
+      expect(found.knee! / 125).toBeLessThan(1.25)
+      expect(found.model.kind === 'fifo' ? tableMean(found.model.service) : 8).toBeGreaterThan(0)
+    },
+  )
+
   test('of which three replicas were measured gives what one of them does', () => {
     const one = fifo({ kind: 'exponential', meanMs: 20 }, 2)
     const found = calibrated('embed', { ...one, replicas: 3, knee: 300 })
