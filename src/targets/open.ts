@@ -17,7 +17,7 @@ export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env' | 'cacheDi
     case 'swarm':
     case 'kubernetes':
       throw new UserError(`this version of ragscale does not run stacks on ${stack.target}`, {
-        hint: 'target: local rehearses a stack on this machine; target: external loads one that runs elsewhere',
+        hint: 'Start what `ragscale render` wrote by its own tool (docs/deploying.md) and load it as target: external; target: local rehearses a stack on this machine.',
         exitCode: ExitCode.usage,
         code: 'target',
       })
