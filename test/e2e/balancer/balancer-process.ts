@@ -1,8 +1,9 @@
 /** A real balancer with the configuration that is rendered for Compose, on loopback and with a test's DNS server. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Balancing, statusPort as usualStatusPort } from '../../../src/catalog/balancing.ts'
@@ -36,7 +37,7 @@ export async function startBalancer(
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-balancer-'))
   const stack = await largestPreset()
   const balancing = adapted(stack, dnsPort, places, canary)
-  const { component, write, command, stopSignal, saysReady } = softwareOf[software]
+  const { component, write, command, stopSignal, masterSocket } = softwareOf[software]
   const statusPort = await freePort()
   const adminPort = await freePort()
   // Envoy tells YAML by the name.
@@ -57,8 +58,7 @@ export async function startBalancer(
   const statusUrl = `http://127.0.0.1:${statusPort}`
   try {
     await answering(`${statusUrl}/healthz`, child, () => readFileSync(stderr, 'utf8'))
-    // HAProxy's master begins itself anew when its worker has begun, and takes signals only then.
-    if (saysReady !== null) await saying(saysReady, () => readFileSync(stderr, 'utf8'))
+    if (masterSocket !== null) await answersShowProc(join(folder, masterSocket))
   } catch (error) {
     endGroup(child)
     throw error
@@ -149,12 +149,14 @@ async function answering(url: string, child: ChildProcess, complaints: () => str
   throw new Error(`the balancer does not answer at ${url}:\n${complaints()}`)
 }
 
-async function saying(words: string, said: () => string): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    if (said().includes(words)) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
+async function answersShowProc(socket: string): Promise<void> {
+  const connection = connect(socket).setTimeout(30_000, () => connection.destroy(new Error('no answer')))
+  try {
+    connection.write('show proc\n')
+    await once(connection, 'data')
+  } finally {
+    connection.destroy()
   }
-  throw new Error(`the balancer does not say ${words}:\n${said()}`)
 }
 
 async function freePort(): Promise<number> {

@@ -32,9 +32,11 @@ interface Adapted {
   readonly write: (balancing: Balancing, own: Own) => string
   readonly command: (run: Run) => readonly string[]
   readonly stopSignal: NodeJS.Signals
-  /** On stderr, when it can be stopped; null: as soon as it answers. */
-  readonly saysReady: string | null
+  /** A socket in its folder that answers `show proc` once it can be stopped; null: as soon as it serves. */
+  readonly masterSocket: string | null
 }
+
+const masterSocket = 'master.sock'
 
 export const softwareOf = {
   nginx: {
@@ -51,7 +53,7 @@ export const softwareOf = {
       ]),
     command: ({ program, config, folder }) => [program, '-p', folder, '-c', config, '-g', 'daemon off;'],
     stopSignal: 'SIGQUIT',
-    saysReady: null,
+    masterSocket: null,
   },
   haproxy: {
     component: haproxy,
@@ -64,9 +66,18 @@ export const softwareOf = {
         [/bind :(\d+)/g, 'bind 127.0.0.1:$1'],
         ['127.0.0.1:8404', `127.0.0.1:${adminPort}`],
       ]),
-    command: ({ program, config }) => [program, '-W', '-db', '-f', config],
+    command: ({ program, config, folder }) => [
+      program,
+      '-W',
+      '-db',
+      '-f',
+      config,
+      '-S',
+      `unix@${folder}/${masterSocket}`,
+    ],
     stopSignal: 'SIGUSR1',
-    saysReady: 'Loading success',
+    // The master executes itself anew when its worker has begun, and drops signals until its own loop runs.
+    masterSocket,
   },
   envoy: {
     component: envoy,
@@ -87,7 +98,7 @@ export const softwareOf = {
       replaced(drainingScript(program, config), [[`/${usualAdminPort} `, `/${adminPort} `]]),
     ],
     stopSignal: 'SIGTERM',
-    saysReady: null,
+    masterSocket: null,
   },
 } as const satisfies Record<string, Adapted>
 
