@@ -45,6 +45,19 @@ export interface ReplicaTier {
   }
 }
 
+/** The tiers of which two versions can serve at once: any request may be answered by either. */
+export const splitTiers = ['gateway', 'embed', 'rerank', 'generate'] as const
+export type SplitTier = (typeof splitTiers)[number]
+
+/** A second version of one tier beside the first, while a rollout is under way. */
+export interface Split {
+  readonly tier: SplitTier
+  /** The tier as the second version has it; `replicas`: how many of that version run. */
+  readonly version: ReplicaTier
+  /** Of 100 requests to the tier, how many the second version gets. */
+  readonly share: number
+}
+
 export interface VectorTier {
   readonly component: string
   readonly nodes: number
@@ -283,4 +296,6 @@ export interface Stack {
   readonly slo: readonly Slo[]
   readonly limits: Limits
   readonly endpoints: Readonly<Partial<Record<EndpointName, Endpoint>>>
+  /** Never of the file: what `ragscale rollout` adds to it for as long as it lasts. */
+  readonly split?: Split
 }

@@ -3,7 +3,7 @@
  * looks, `plan` decides and touches nothing, `execute` does what was planned and decides nothing.
  */
 import type { ReplicaSample } from '../recording/resources.ts'
-import type { EndpointName, Stack, Target } from '../stack/stack.ts'
+import type { EndpointName, SplitTier, Stack, Target } from '../stack/stack.ts'
 import type { NodeAddress } from './qdrant/call.ts'
 
 /** In the order of a table: what is called first comes first. */
@@ -97,6 +97,26 @@ export interface LockOptions {
   readonly onWait: (who: string) => void
 }
 
+/**
+ * Two versions of a tier at once. `plan` of a stack with `split` starts the second version, waits until it is healthy
+ * and only then lets the balancer send it its share, which it changes without a restart; `plan` of the stack without
+ * it takes its share away first and its replicas after. Every step may be repeated.
+ */
+export interface RolloutTarget {
+  /** Why this tier cannot be split here, in a sentence, and what to do instead; null: it can. */
+  refusal(stack: Stack, tier: SplitTier): string | null
+  /**
+   * Requests that the balancer has passed on to each release of the tier since it began, whoever sent them;
+   * null where nobody counts them.
+   */
+  served?(observed: Observed, tier: SplitTier): Promise<ReleaseCounts | null>
+}
+
+export interface ReleaseCounts {
+  readonly current: number
+  readonly next: number
+}
+
 /** A stack's target. One object serves one stack's folder; its counts may differ from call to call. */
 export interface StackTarget {
   readonly name: Target
@@ -115,6 +135,8 @@ export interface StackTarget {
   /** Samples taken since the call before, about one a second and replica; at first the newest of each. */
   sample(): Promise<ReplicaSample[]>
   logs(options: LogOptions): AsyncIterable<LogLine>
+  /** Absent where no tier can be split. */
+  readonly rollout?: RolloutTarget
   /** Holds changes of this stack by others off. */
   lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }>
 }
