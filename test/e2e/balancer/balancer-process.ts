@@ -150,13 +150,20 @@ async function answering(url: string, child: ChildProcess, complaints: () => str
 }
 
 async function answersShowProc(socket: string): Promise<void> {
-  const connection = connect(socket).setTimeout(30_000, () => connection.destroy(new Error('no answer')))
-  try {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    const connection = connect(socket).setTimeout(1_000, () => connection.destroy(new Error('no answer')))
     connection.write('show proc\n')
-    await once(connection, 'data')
-  } finally {
-    connection.destroy()
+    try {
+      await once(connection, 'data')
+      return
+    } catch {
+      // It does not listen yet, or has begun itself anew since.
+    } finally {
+      connection.destroy()
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
+  throw new Error(`nobody answers at ${socket}`)
 }
 
 async function freePort(): Promise<number> {
