@@ -82,6 +82,7 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
   } finally {
     stopListening()
     await Promise.all([embedAt.dispatcher.destroy(), vectorAt.dispatcher.destroy()])
+    await running.close()
   }
 }
 

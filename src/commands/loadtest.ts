@@ -68,7 +68,10 @@ export async function loadtest(options: LoadtestOptions, runtime: Runtime): Prom
       onBuild: view.build,
     },
     runtime,
-  ).finally(view.end)
+  ).finally(async () => {
+    view.end()
+    await running.close()
+  })
   // The run is on the disk: what a full disk does to its pages does not hide what was measured.
   const failure = await publish(measured).then(
     () => null,

@@ -116,6 +116,7 @@ async function apply(
     {
       what: 'ragscale recommend --apply',
       onlyIfRunning: !options.verify,
+      yes: options.yes,
       timeoutMs: 600_000,
       quiet: options.quiet,
       color: options.color,
@@ -154,7 +155,10 @@ async function verify(
       onBuild: view.build,
     },
     runtime,
-  ).finally(view.end)
+  ).finally(async () => {
+    view.end()
+    await running.close()
+  })
   await publish(measured)
   return verification(recommendation, measured.run)
 }

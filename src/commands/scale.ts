@@ -20,13 +20,15 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
     'ragscale scale',
     options,
     runtime,
-    (stack, target, found) => {
-      if (stack.target === 'external') throw notOurs()
-      const wanted = withCounts(stack, counts)
-      if (!found.running) throw notRunning(stack.name)
+    (scaled, target, found) => {
+      if (!found.running) throw notRunning(scaled.name)
       return target
-        .plan(wanted, found, 'ragscale scale')
+        .plan(scaled, found, 'ragscale scale')
         .filter(({ tier }) => tier === null || counts.has(tier))
+    },
+    (stack) => {
+      if (stack.target === 'external') throw notOurs()
+      return withCounts(stack, counts)
     },
   )
   const { stdout } = runtime

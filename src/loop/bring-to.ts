@@ -12,6 +12,7 @@ export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
   readonly what: string
   /** Leave a stack that does not run as it is. */
   readonly onlyIfRunning: boolean
+  readonly yes: boolean
   readonly timeoutMs: number
 }
 
@@ -28,6 +29,7 @@ export async function bringTo(stack: Stack, options: BringOptions, runtime: Runt
       what: options.what,
       plan: (found) => target.plan(stack, found),
       dryRun: false,
+      yes: options.yes,
       timeoutMs: options.timeoutMs,
       onProgress: view.onProgress,
     },

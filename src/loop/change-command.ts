@@ -36,19 +36,23 @@ export async function changeStack(
   options: ChangeCommandOptions,
   runtime: Runtime,
   plan: (stack: Stack, target: StackTarget, observed: Observed) => readonly Step[],
+  /** From the file's stack to the one that is wanted, with other counts; what is returned is the file's. */
+  wanted: (stack: Stack) => Stack = (stack) => stack,
 ): Promise<ChangedStack> {
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const { stack, target } = await readStackOn(options, runtime)
+  const wantedStack = wanted(stack)
   const style = styleOf(runtime.stderr, runtime, options.color)
   const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, () => runtime.now())
   try {
     const changed = await change(
       {
-        stack,
+        stack: wantedStack,
         target,
         what,
-        plan: (observed) => plan(stack, target, observed),
+        plan: (observed) => plan(wantedStack, target, observed),
         dryRun: options.dryRun,
+        yes: options.yes,
         timeoutMs,
         onProgress: view.onProgress,
       },

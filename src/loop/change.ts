@@ -1,5 +1,5 @@
 /** Changing what runs: under the stack's lock, planned from what is observed, interruptible. */
-import { ExitCode } from '../errors.ts'
+import { ExitCode, UserError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Observed, Progress, StackTarget, Step } from '../targets/target.ts'
@@ -14,6 +14,8 @@ export interface ChangeOptions {
   /** Decides what to do from what was found. */
   readonly plan: (observed: Observed) => readonly Step[]
   readonly dryRun: boolean
+  /** The user has agreed beforehand to whatever would be asked. */
+  readonly yes: boolean
   readonly timeoutMs: number
   readonly onProgress: (progress: Progress) => void
 }
@@ -50,6 +52,7 @@ export async function change(options: ChangeOptions, runtime: Runtime): Promise<
       for (let round = 0; round < mostRounds; round++) {
         const steps = options.plan(observed)
         if (steps.length === 0) break
+        if (round === 0) await agreement(options, observed, steps, runtime)
         await target.execute(steps, { onProgress, signal: interrupt.signal, timeoutMs })
         done.push(...steps)
         observed = await target.observe(stack)
@@ -61,4 +64,24 @@ export async function change(options: ChangeOptions, runtime: Runtime): Promise<
   } finally {
     stopListening()
   }
+}
+
+/** Asks what the target wants a user to agree to. @throws UserError: exit 2 where nobody can be asked, 130 where it is declined */
+async function agreement(
+  { target, yes, what }: ChangeOptions,
+  observed: Observed,
+  steps: readonly Step[],
+  { interactive, prompts }: Runtime,
+): Promise<void> {
+  const question = target.confirmation?.(observed, steps) ?? null
+  if (question === null || yes) return
+  if (!interactive) {
+    throw new UserError(`nobody can be asked here: ${question}`, {
+      hint: `${what} --yes   agrees; --dry-run shows what would be done`,
+      exitCode: ExitCode.usage,
+      code: 'not-confirmed',
+    })
+  }
+  if (await prompts.confirm(question, { initial: false })) return
+  throw new UserError('Nothing was changed.', { exitCode: ExitCode.interrupted, code: 'declined' })
 }

@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
 import { endpointUrls } from '../targets/external/external.ts'
 import { externalVersions } from '../targets/external/versions.ts'
+import { connectTo } from './connection.ts'
 import { openTarget } from '../targets/open.ts'
 import type { RunningStack } from './running.ts'
 
@@ -18,11 +19,13 @@ export async function openRunning(stack: Stack, runtime: Runtime): Promise<Runni
       versions: async (called) => await externalVersions(stack, called, runtime.env),
       pid,
       sample: async () => [],
+      close: async () => {},
     }
   }
   const observed = await target.observe(stack)
+  const connection = await connectTo(target, observed)
   return {
-    urls: target.endpoints(observed),
+    urls: connection.endpoints,
     emulated:
       stack.target === 'local' &&
       emulatedTiers.some((tier) => timingOf(stack.tiers, tier).model !== 'unknown'),
@@ -34,5 +37,6 @@ export async function openRunning(stack: Stack, runtime: Runtime): Promise<Runni
       ),
     pid,
     sample: () => target.sample(),
+    close: async () => await connection.close(),
   }
 }

@@ -17,4 +17,6 @@ export interface RunningStack {
   readonly pid: number
   /** What the replicas used since the last call; empty where the target cannot look. */
   sample(): Promise<readonly ResourceSample[]>
+  /** Gives up what was opened to reach it. */
+  close(): Promise<void>
 }

@@ -11,6 +11,7 @@ import { executeStep } from '../targets/qdrant/execute.ts'
 import { type VectorGoal, type VectorPlan, type VectorStep, planVector } from '../targets/qdrant/plan.ts'
 import { type ClusterView, readCluster } from '../targets/qdrant/view.ts'
 import { endpointUrls } from '../targets/external/external.ts'
+import { connectTo } from './connection.ts'
 import type { StackTarget } from '../targets/target.ts'
 
 export interface VectorCluster {
@@ -34,14 +35,17 @@ export async function openVector(
 ): Promise<VectorCluster> {
   const external = stack.target === 'external'
   const observed = external ? null : await target.observe(stack)
-  const urls = observed === null ? endpointUrls(stack) : target.endpoints(observed)
-  const found = endpointTarget('vector', stack, urls)
-  if (found === null) throw missing(stack)
+  const connection = observed === null ? null : await connectTo(target, observed)
+  const found = endpointTarget('vector', stack, connection?.endpoints ?? endpointUrls(stack))
+  if (found === null) {
+    await connection?.close()
+    throw missing(stack)
+  }
   const keyed = withKey(found, runtime.env)
   const dispatcher = await dispatcherOf(keyed, runtime.env)
   // The content type goes with what has a body only.
   const { 'content-type': _, ...headers } = headersOf(keyed, runtime.env)
-  const own = observed === null ? [] : (target.vectorNodes?.(observed) ?? [])
+  const own = connection?.vectorNodes ?? []
   const shared = keyed.urls.map((url): NodeAddress => ({ name: new URL(url).host, url, peerUrl: null }))
   const nodes = own.length > 0 ? own : shared
   return {
@@ -49,7 +53,10 @@ export async function openVector(
     named: own.length > 0,
     collection: keyed.collection ?? '',
     loopback: nodes.every(({ url }) => isLoopback(url)),
-    close: async () => await dispatcher.close(),
+    close: async () => {
+      await dispatcher.close()
+      await connection?.close()
+    },
   }
 }
 

@@ -74,6 +74,15 @@ export interface ExecuteOptions {
   readonly timeoutMs: number
 }
 
+/** Addresses of what runs, for as long as they are held open. */
+export interface Connection {
+  readonly endpoints: RunningEndpoints
+  /** As `StackTarget.vectorNodes`. */
+  readonly vectorNodes: readonly NodeAddress[]
+  /** What is in flight through it is cut off; a second call does nothing. */
+  close(): Promise<void>
+}
+
 export interface LogLine {
   /** As `ReplicaState.name`. */
   readonly name: string
@@ -121,7 +130,10 @@ export interface ReleaseCounts {
 export interface StackTarget {
   readonly name: Target
   observe(stack: Stack): Promise<Observed>
-  /** From what was observed to what the stack says; `by`: whose word that is, for the causes (`ragscale.yaml`). */
+  /**
+   * From what was observed to what the stack says; `by`: whose word that is, for the causes (`ragscale.yaml`). The
+   * stack is the one that `observe` was given, so that a target may look up there what its plan needs.
+   */
   plan(stack: Stack, observed: Observed, by?: string): readonly Step[]
   /** From what was observed to nothing; `volumes`: its stored data too. */
   planDown(stack: Stack, observed: Observed, options: { readonly volumes: boolean }): readonly Step[]
@@ -130,6 +142,10 @@ export interface StackTarget {
    */
   execute(steps: readonly Step[], options: ExecuteOptions): Promise<void>
   endpoints(observed: Observed): RunningEndpoints
+  /** For a target whose addresses are there only while somebody holds them open; absent where `endpoints` are always. */
+  connect?(observed: Observed): Promise<Connection>
+  /** What a user has to agree to before these steps, as a question; null: nothing. Absent: nothing ever. */
+  confirmation?(observed: Observed, steps: readonly Step[]): string | null
   /** The nodes of tier `vector`, each by its own address; without it they are asked through the tier's endpoint. */
   vectorNodes?(observed: Observed): readonly NodeAddress[]
   /** Samples taken since the call before, about one a second and replica; at first the newest of each. */
