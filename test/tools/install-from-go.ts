@@ -18,7 +18,9 @@ export async function installFromGo(name: string, tool: GoTool): Promise<void> {
 
   say(`building ${name} (${tool.package}; minutes, the first time)`)
   const program = join(binFolder, name)
-  const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' }
+  // A user's own flags (`-p=1`, to leave a machine to others) first.
+  const goflags = `${process.env['GOFLAGS'] ?? ''} -mod=readonly -buildvcs=false`.trim()
+  const env = { CGO_ENABLED: '0', GOFLAGS: goflags }
   const linked = Object.entries(tool.linked ?? {}).map(([variable, value]) => `-X ${variable}=${value}`)
   const flags = ['-trimpath', '-ldflags', ['-s -w', await versionFlag(tool, folder), ...linked].join(' ')]
   // `nice`: beside whatever else the machine does.

