@@ -18,6 +18,8 @@ export const wantedProcess = z.object({
   tier: z.string(),
   /** Counted from 1; null for the tier's balancer. */
   replica: z.int().positive().nullable(),
+  /** Of a replica of the second version, while a rollout is under way. */
+  release: z.literal('next').exactOptional(),
   component: z.string(),
   /** Absolute path of the service's main module. */
   main: z.string(),
@@ -42,6 +44,12 @@ export const wantedProcess = z.object({
   startTimeoutMs: z.number().positive(),
 })
 export type WantedProcess = z.output<typeof wantedProcess>
+
+/** A replica's name in its tier: `2`, or `next-2` of the second version; `balancer`. */
+export function replicaName({ replica, release }: Pick<WantedProcess, 'replica' | 'release'>): string {
+  if (replica === null) return 'balancer'
+  return release === undefined ? String(replica) : `${release}-${replica}`
+}
 
 /**
  * `waiting`: for others to be healthy; `starting`; `healthy`; `unhealthy`: runs and is given no work;

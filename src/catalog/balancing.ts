@@ -17,8 +17,8 @@ export interface Upstream {
   readonly tier: BalancedTier
   readonly listen: number
   readonly policy: BalancerPolicy
-  /** Who answers, and what share of the requests each gets. A canary is a second one. */
-  readonly pools: readonly [Pool, ...Pool[]]
+  /** Who answers: the current release, and the next one while a rollout is under way. */
+  readonly pools: readonly [current: Pool] | readonly [current: Pool, next: Pool]
   /** Answers 200 when a replica may be sent requests; null: connecting says enough. */
   readonly healthPath: string | null
   /** Replicas that room is kept for, where the software cannot grow its list by itself (HAProxy). */
@@ -27,12 +27,12 @@ export interface Upstream {
 }
 
 export interface Pool {
-  /** Of the group of replicas: the tier's name; for a canary `embed-canary`. */
+  /** Of the group of replicas: the tier's name; of the next release `embed-next`. */
   readonly name: string
   /** Resolves to every replica's address. */
   readonly host: string
   readonly port: number
-  /** Of 100. All pools of a tier together make 100. */
+  /** Of 100 requests that name no release. All pools of a tier together make 100. */
   readonly share: number
 }
 

@@ -3,8 +3,9 @@ import { componentNamed, isEmulated, servingComponent } from '../catalog/catalog
 import type { Component } from '../catalog/component.ts'
 import type { Container, Deployment } from '../catalog/container.ts'
 import { providerOf } from '../catalog/provided.ts'
+import { nextOf } from '../catalog/releases.ts'
 import { ExitCode, UserError } from '../errors.ts'
-import type { ReplicaTier, ReplicaTierName, Stack, Tier } from '../stack/stack.ts'
+import type { ReplicaTier, ReplicaTierName, SplitTier, Stack, Tier } from '../stack/stack.ts'
 import { addressesOf } from './addresses.ts'
 import { balancerWorkload } from './balancer-workload.ts'
 import { observabilityWorkloads } from './observability-workloads.ts'
@@ -25,11 +26,11 @@ export function topologyOf(given: Stack, target: RenderTarget): Topology {
   const workloads = [
     ...supportWorkloads(about),
     ...vectorWorkloads(about),
-    ...serversOf('embed', about),
-    ...serversOf('rerank', about),
-    ...serversOf('generate', about),
+    ...bothReleases('embed', about, serversOf),
+    ...bothReleases('rerank', about, serversOf),
+    ...bothReleases('generate', about, serversOf),
     ...replicasOf('cache', about),
-    ...replicasOf('gateway', about, afterPrepared(stack)),
+    ...bothReleases('gateway', about, (name, about) => replicasOf(name, about, afterPrepared(stack))),
     ...replicasOf('worker', about, afterPrepared(stack)),
     ...balancerWorkload(about),
     ...observabilityWorkloads(about),
@@ -42,6 +43,30 @@ type About = (tier: string) => Deployment
 /** What ragscale puts on plain hosts: its own services. The rest of the stack is the operator's there. */
 function runsOnHosts({ name }: Workload): boolean {
   return name === 'gateway' || name === 'worker'
+}
+
+/** A tier's workloads; and while it is being rolled out those of its second version, under names of their own. */
+function bothReleases<Name extends SplitTier>(
+  name: Name,
+  about: About,
+  of: (name: Name, about: About) => Workload[],
+): Workload[] {
+  const { stack } = about(name)
+  const { split, ...whole } = stack
+  const current = of(name, about)
+  if (split?.tier !== name) return current
+  const next: Stack = { ...whole, tiers: { ...whole.tiers, [name]: split.version } }
+  const renamed = (other: string): string =>
+    current.some((workload) => workload.name === other) ? nextOf(other) : other
+  return [
+    ...current,
+    ...of(name, (tier) => ({ ...about(tier), stack: next })).map((workload) => ({
+      ...workload,
+      name: nextOf(workload.name),
+      because: `the second version, beside the first for as long as \`ragscale rollout\` compares them; ${workload.because}`,
+      after: workload.after.map(({ name: other, until }) => ({ name: renamed(other), until })),
+    })),
+  ]
 }
 
 /** A tier that serves a model: its replicas, and before them the job that fetches the model for all of them. */

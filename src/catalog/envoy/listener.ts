@@ -1,5 +1,6 @@
 /** Where Envoy is asked: a port a tier, and one for its own health and metrics. */
-import type { Upstream } from '../balancing.ts'
+import type { Pool, Upstream } from '../balancing.ts'
+import { type Release, releaseHeader } from '../releases.ts'
 
 export function listenerOf(upstream: Upstream): object {
   const { tier, listen, traffic } = upstream
@@ -18,21 +19,30 @@ export function listenerOf(upstream: Upstream): object {
     ],
     route_config: {
       name: tier,
-      virtual_hosts: [{ name: tier, domains: ['*'], routes: [routeOf(upstream)] }],
+      virtual_hosts: [{ name: tier, domains: ['*'], routes: routesOf(upstream) }],
     },
   })
 }
 
-function routeOf({ pools, traffic }: Upstream): object {
-  const [first] = pools
+/** The release that a request names, else shares of requests. */
+function routesOf(upstream: Upstream): object[] {
+  const [current, next] = upstream.pools
+  if (next === undefined) return [routeOf(upstream, { cluster: current.name })]
+  const named = ([release, { name }]: readonly [Release, Pool]): object =>
+    routeOf(upstream, { cluster: name }, [{ name: releaseHeader, string_match: { exact: release } }])
+  const clusters = upstream.pools.map(({ name, share }) => ({ name, weight: share }))
+  return [
+    named(['current', current]),
+    named(['next', next]),
+    routeOf(upstream, { weighted_clusters: { clusters } }),
+  ]
+}
+
+function routeOf({ traffic }: Upstream, where: object, headers?: readonly object[]): object {
   return {
-    match: { prefix: '/' },
+    match: { prefix: '/', ...(headers === undefined ? {} : { headers }) },
     route: {
-      ...(pools.length === 1
-        ? { cluster: first.name }
-        : {
-            weighted_clusters: { clusters: pools.map(({ name, share }) => ({ name, weight: share })) },
-          }),
+      ...where,
       timeout: traffic.streams ? '0s' : `${traffic.silenceSeconds}s`,
       idle_timeout: `${traffic.silenceSeconds}s`,
       retry_policy: {

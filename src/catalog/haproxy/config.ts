@@ -8,6 +8,7 @@ import {
   statusPort,
   type Upstream,
 } from '../balancing.ts'
+import { releaseHeader } from '../releases.ts'
 
 /** Where HAProxy reads it, in its image. */
 export const haproxyConfigPath = '/usr/local/etc/haproxy/haproxy.cfg'
@@ -20,7 +21,7 @@ export function haproxyConfig({ upstreams }: Balancing): string {
     defaultsLines,
     ...upstreams.flatMap((upstream) => [
       tierLines(upstream),
-      ...upstream.pools.slice(1).map((pool) => canaryLines(pool, upstream)),
+      ...upstream.pools.slice(1).map((pool) => nextLines(pool, upstream)),
     ]),
     statusLines,
     statsLines,
@@ -116,7 +117,7 @@ function logFormat(): string {
 
 function tierLines(upstream: Upstream): string[] {
   const { tier, listen, pools, traffic } = upstream
-  const [first, ...others] = pools
+  const [current, next] = pools
   return [
     // One section for clients and replicas: a frontend and a backend may not share a name from 3.3 on.
     `listen ${tier}`,
@@ -127,20 +128,20 @@ function tierLines(upstream: Upstream): string[] {
     'http-request set-var(txn.request_id) req.hdr(X-Request-Id)',
     'http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }',
     `http-request deny deny_status 413 if { req.body_size gt ${traffic.maxBodyBytes} }`,
-    // Shares of requests, whatever the number of replicas: each draw is among what the pools before have left.
-    ...others.map(
-      (pool, index) => `use_backend ${pool.name} if { rand(${left(others, index)}) lt ${pool.share} }`,
-    ),
-    ...serverLines(first, upstream),
+    ...(next === undefined ? [] : splitLines(next)),
+    ...serverLines(current, upstream),
   ]
 }
 
-/** Of 100, what the pools before this one have left over. */
-function left(pools: readonly Pool[], index: number): number {
-  return pools.slice(0, index).reduce((rest, pool) => rest - pool.share, 100)
+/** The release that a request names, else its share of requests, whatever the number of replicas. */
+function splitLines({ name, share }: Pool): string[] {
+  return [
+    `use_backend ${name} if { req.hdr(${releaseHeader}) -m str next }`,
+    `use_backend ${name} if !{ req.hdr(${releaseHeader}) -m str current } { rand(100) lt ${share} }`,
+  ]
 }
 
-function canaryLines(pool: Pool, upstream: Upstream): string[] {
+function nextLines(pool: Pool, upstream: Upstream): string[] {
   const streams = upstream.traffic.streams ? ['option http-no-delay'] : []
   return [`backend ${pool.name}`, ...streams, ...serverLines(pool, upstream)]
 }

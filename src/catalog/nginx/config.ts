@@ -9,6 +9,7 @@ import {
   type Upstream,
   upstreamIdleSeconds,
 } from '../balancing.ts'
+import { releaseHeader } from '../releases.ts'
 
 /** Where nginx reads it, in every image of its. */
 export const nginxConfigPath = '/etc/nginx/nginx.conf'
@@ -111,10 +112,10 @@ const logFields = [
 
 function tierLines(upstream: Upstream): string[] {
   const { tier, listen, traffic, pools } = upstream
-  const split = pools.length > 1
+  const [current, next] = pools
   return [
-    ...pools.flatMap((pool) => poolLines(pool, upstream)),
-    ...(split ? splitLines(upstream) : []),
+    ...poolLines(current, upstream),
+    ...(next === undefined ? [] : [...poolLines(next, upstream), ...splitLines(tier, current, next)]),
     'server {',
     // The default, 511, is less than a burst of new connections may need.
     `  listen ${listen} backlog=4096;`,
@@ -130,7 +131,7 @@ function tierLines(upstream: Upstream): string[] {
     ...(traffic.streams ? ['  # Each token is passed on when it comes.', '  proxy_buffering off;'] : []),
     `  proxy_read_timeout ${traffic.silenceSeconds}s;`,
     '  location / {',
-    `    proxy_pass http://${split ? `$${variable(tier)}_pool` : pools[0].name};`,
+    `    proxy_pass http://${next === undefined ? current.name : `$${tier}_pool`};`,
     '  }',
     '}',
   ]
@@ -155,19 +156,28 @@ const policyLines = {
   random: ['  random;'],
 } as const satisfies Record<Upstream['policy'], readonly string[]>
 
-/** Which pool a request goes to, by its id: shares of requests, whatever the number of replicas. */
-function splitLines({ tier, pools }: Upstream): string[] {
-  const [first, ...others] = pools
+/**
+ * Which release a request goes to: the one that it names, else by its id: shares of requests, whatever the number of
+ * replicas. nginx refuses 0 % and needs something to be left for `*`.
+ */
+function splitLines(tier: string, current: Pool, next: Pool): string[] {
+  const isSplit = next.share > 0 && next.share < 100
+  const share = next.share === 0 ? current.name : next.name
   return [
-    `split_clients $request_id $${variable(tier)}_pool {`,
-    ...others.map((pool) => `  ${pool.share}% ${pool.name};`),
-    `  * ${first.name};`,
+    ...(isSplit
+      ? [
+          `split_clients $request_id $${tier}_share {`,
+          `  ${next.share}% ${next.name};`,
+          `  * ${current.name};`,
+          '}',
+        ]
+      : []),
+    `map $http_${releaseHeader.replaceAll('-', '_')} $${tier}_pool {`,
+    `  current ${current.name};`,
+    `  next ${next.name};`,
+    `  default ${isSplit ? `$${tier}_share` : share};`,
     '}',
   ]
-}
-
-function variable(tier: string): string {
-  return tier.replaceAll('-', '_')
 }
 
 const statusLines = [

@@ -2,6 +2,7 @@ import { type Balancing, balancedTiersOf, type Pool, type Upstream } from '../..
 import { componentNamed, components, servingComponent } from '../../catalog/catalog.ts'
 import { type Component, namesOf } from '../../catalog/component.ts'
 import { type BalancedTier, balancerPorts, type ConfigFile } from '../../catalog/container.ts'
+import { nextOf } from '../../catalog/releases.ts'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { clusterDns, replicasHost } from '../helm/addresses.ts'
@@ -34,29 +35,38 @@ function upstreamOf(stack: Stack, tier: BalancedTier, target: BalancedTarget): U
   const component = componentOf(stack, tier)
   const port = component.ports['http']
   if (port === undefined) throw new Error(`component ${component.name} fills ${tier} and has no port http`)
-  const pool: Pool = { name: tier, host: hostOf(tier, target), port, share: 100 }
+  const share = stack.split?.tier === tier ? stack.split.share : null
+  const current: Pool = { name: tier, host: hostOf(tier, target), port, share: 100 - (share ?? 0) }
   return {
     tier,
     listen: balancerPorts[tier],
     // Every node of a vector cluster works on every query, whoever was asked: taking turns spreads the asking evenly.
     policy: tier === 'vector' ? 'round-robin' : stack.balancer.policy,
-    pools: [pool],
+    pools: share === null ? [current] : [current, nextPool(stack, tier, target, share)],
     healthPath: component.healthPath,
     slots: slotsOf(stack, tier),
     traffic: trafficOf[tier],
   }
 }
 
+/** The second version's: another component may listen on another port. */
+function nextPool(stack: Stack, tier: BalancedTier, target: BalancedTarget, share: number): Pool {
+  const version = componentOf({ ...stack, tiers: { ...stack.tiers, [tier]: stack.split?.version } }, tier)
+  const port = version.ports['http']
+  if (port === undefined) throw new Error(`component ${version.name} fills ${tier} and has no port http`)
+  return { name: nextOf(tier), host: hostOf(nextOf(tier), target), port, share }
+}
+
 /** A name that resolves to every replica, not to one address in front of them: the balancer does the balancing. */
-function hostOf(tier: BalancedTier, target: BalancedTarget): string {
+function hostOf(workload: string, target: BalancedTarget): string {
   switch (target) {
     case 'compose':
-      return tier
+      return workload
     case 'swarm':
       // Without `tasks.` it is a virtual IP that balances connections, whatever is in flight.
-      return `tasks.${tier}`
+      return `tasks.${workload}`
     case 'kubernetes':
-      return replicasHost(tier)
+      return replicasHost(workload)
   }
 }
 

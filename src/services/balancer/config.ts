@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { releases } from '../../catalog/releases.ts'
 
 /** What a balancer is told. Sending it another one changes policy and upstreams while it runs. */
 export const balancerConfigSchema = z.strictObject({
@@ -12,10 +13,20 @@ export const balancerConfigSchema = z.strictObject({
         url: z
           .url({ protocol: /^http$/ })
           .describe('Origin only: the path of a request is passed on as it came.'),
+        release: z
+          .enum(releases)
+          .default('current')
+          .describe('Which version of the tier it is, while there are two.'),
       }),
     )
     .default([]),
-  seed: z.number().default(1).describe('Of the policy random.'),
+  share: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe('Of 100 requests that name no release, how many go to the next one.'),
+  seed: z.number().default(1).describe('Of the policy random, and of which requests are the share.'),
   connectTimeoutMs: z.number().positive().default(2_000),
   responseTimeoutMs: z
     .number()

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { type Release, releaseHeader, releases } from '../../catalog/releases.ts'
 import { endToEnd, endToEndOf } from './headers.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
 
@@ -16,6 +17,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse
   readonly #headers: string[]
   readonly #tried = new Set<Upstream>()
+  readonly #named: Release | undefined
+  readonly #release: Release
   #upstream: Upstream | undefined
   #controller: Controller | undefined
   #clientGone = false
@@ -24,6 +27,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#upstreams = upstreams
     this.#request = request
     this.#response = response
+    this.#named = releases.find((release) => release === request.headers[releaseHeader])
+    this.#release = this.#named ?? upstreams.drawRelease()
     this.#headers = endToEnd(request.rawHeaders, request.headers.connection)
     response.on('close', () => {
       if (response.writableFinished) return
@@ -35,11 +40,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   attempt(): void {
-    const upstream = this.#upstreams.choose(this.#tried)
+    const upstream = this.#upstreams.choose(this.#tried, this.#release, this.#named !== undefined)
     if (upstream === undefined) {
       const message =
         this.#tried.size === 0
-          ? 'no replica is up'
+          ? `no replica${this.#named === undefined ? '' : ` of the ${this.#named} release`} is up`
           : `no replica accepts a connection: ${[...this.#tried].map((one) => one.name).join(', ')}`
       this.#refuse(503, 'no_upstream', message)
       return

@@ -11,6 +11,8 @@ export const statePath = '/__ragscale/balancer'
 
 export interface BalancerState {
   readonly policy: BalancerConfig['policy']
+  /** Of 100 requests that name no release, how many go to the next one. */
+  readonly share: number
   readonly upstreams: readonly UpstreamState[]
 }
 
@@ -20,7 +22,7 @@ export async function startBalancer(input: unknown): Promise<RunningService> {
   const upstreams = new Upstreams(config)
   const server = createServer((request, response) => {
     if (request.url === statePath)
-      sendState(response, { policy: config.policy, upstreams: upstreams.states() })
+      sendState(response, { policy: config.policy, share: config.share, upstreams: upstreams.states() })
     else new Exchange(upstreams, request, response).attempt()
   })
   // Longer than any client keeps an idle connection: who closes second never loses a request to it.

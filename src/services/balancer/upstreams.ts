@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { Pool } from 'undici'
+import type { Release } from '../../catalog/releases.ts'
+import { type Random, seededRandom } from '../emulators/cores/random.ts'
 import type { BalancerConfig } from './config.ts'
 import { type Pick, pickBy } from './policies.ts'
 
@@ -9,6 +11,7 @@ const restMs = 1_000
 export interface Upstream {
   readonly name: string
   readonly url: string
+  readonly release: Release
   readonly pool: Pool
   /** Requests given to it and not yet over. */
   inFlight: number
@@ -22,6 +25,7 @@ export interface Upstream {
 export interface UpstreamState {
   readonly name: string
   readonly url: string
+  readonly release: Release
   readonly inFlight: number
   readonly served: number
   readonly failed: number
@@ -34,20 +38,38 @@ export class Upstreams {
   #active: Upstream[] = []
   #draining = new Set<Upstream>()
   #pick: Pick
+  #draw: Random
   #config: BalancerConfig
 
   constructor(config: BalancerConfig) {
     this.#config = config
     this.#pick = pickBy(config.policy, config.seed)
+    this.#draw = seededRandom(config.seed, 'release')
     this.#active = config.upstreams.map((upstream) => this.#open(upstream))
   }
 
-  /** The next upstream by policy among those not yet tried; one that has just refused only when no other is left. */
-  choose(tried: ReadonlySet<Upstream>): Upstream | undefined {
-    const nowMs = performance.now()
+  /** By its share, for a request that names none. */
+  drawRelease(): Release {
+    return this.#draw.uniform() * 100 < this.#config.share ? 'next' : 'current'
+  }
+
+  /**
+   * The next upstream by policy among those of the release not yet tried; one that has just refused only when no
+   * other is left. Another release's only where none of this one is, and it was not asked for by name.
+   */
+  choose(tried: ReadonlySet<Upstream>, release: Release, named: boolean): Upstream | undefined {
     return (
-      this.#pick(this.#active, (upstream) => upstream.restingUntilMs <= nowMs && !tried.has(upstream)) ??
-      this.#pick(this.#active, (upstream) => !tried.has(upstream))
+      this.#chooseAmong(tried, (upstream) => upstream.release === release) ??
+      (named ? undefined : this.#chooseAmong(tried, () => true))
+    )
+  }
+
+  #chooseAmong(tried: ReadonlySet<Upstream>, suits: (upstream: Upstream) => boolean): Upstream | undefined {
+    const nowMs = performance.now()
+    const usable = (upstream: Upstream): boolean => suits(upstream) && !tried.has(upstream)
+    return (
+      this.#pick(this.#active, (upstream) => upstream.restingUntilMs <= nowMs && usable(upstream)) ??
+      this.#pick(this.#active, usable)
     )
   }
 
@@ -89,6 +111,7 @@ export class Upstreams {
     const state = (draining: boolean) => (upstream: Upstream) => ({
       name: upstream.name,
       url: upstream.url,
+      release: upstream.release,
       inFlight: upstream.inFlight,
       served: upstream.served,
       failed: upstream.failed,
@@ -101,7 +124,7 @@ export class Upstreams {
     await Promise.all([...this.#active, ...this.#draining].map((upstream) => upstream.pool.destroy()))
   }
 
-  #open(wanted: { name: string; url: string }): Upstream {
+  #open(wanted: BalancerConfig['upstreams'][number]): Upstream {
     const pool = new Pool(new URL(wanted.url).origin, {
       connections: null,
       pipelining: 1,
@@ -119,6 +142,6 @@ export class Upstreams {
   }
 }
 
-function key(upstream: { name: string; url: string }): string {
-  return `${upstream.name} ${upstream.url}`
+function key({ name, url, release }: { name: string; url: string; release: Release }): string {
+  return `${name} ${url} ${release}`
 }

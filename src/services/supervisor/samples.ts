@@ -1,4 +1,4 @@
-import type { SupervisedSample, WantedProcess } from '../../supervision.ts'
+import { type SupervisedSample, type WantedProcess, replicaName } from '../../supervision.ts'
 import type { ProcessSample } from '../process.ts'
 
 /** Ten minutes of a stack of eight processes: whoever asks more seldom than that loses the oldest. */
@@ -18,7 +18,7 @@ export class Samples {
       at: atMs,
       // The balancers are a tier of their own: a tier's figures are those of its replicas.
       tier: wanted.replica === null ? 'balancer' : wanted.tier,
-      replica: wanted.replica === null ? wanted.tier : String(wanted.replica),
+      replica: wanted.replica === null ? wanted.tier : replicaName(wanted),
       cpuCores:
         before === undefined || elapsedMs <= 0
           ? null

@@ -160,7 +160,11 @@ export class Supervisor {
         other.wanted.tier === wanted.tier && other.wanted.replica !== null && other.state === 'healthy',
     )
     const upstreams = await Promise.all(
-      replicas.map(async ({ wanted: { id } }) => ({ name: id, url: await this.#urlOf(id) })),
+      replicas.map(async ({ wanted: { id, release = 'current' } }) => ({
+        name: id,
+        url: await this.#urlOf(id),
+        release,
+      })),
     )
     return { ...config, upstreams }
   }

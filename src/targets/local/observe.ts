@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRunning } from '../../process-start.ts'
-import type { ProcessStatus } from '../../supervision.ts'
+import { type ProcessStatus, replicaName } from '../../supervision.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { type Topology, readTopology } from '../qdrant/cluster.ts'
 import type { ReplicaState } from '../target.ts'
@@ -56,7 +56,7 @@ export function replicaOf(status: ProcessStatus): ReplicaState {
   return {
     name: nameOf(wanted),
     tier: wanted.tier,
-    replica: wanted.replica === null ? 'balancer' : String(wanted.replica),
+    replica: replicaName(wanted),
     component: wanted.component,
     state: status.state,
     because: status.because,

@@ -32,9 +32,11 @@ export function planUp(goal: Goal, observed: LocalObserved, places: Places): Loc
   const leaving = surplus.map(({ wanted }) => wanted)
   const shards = planShards(goal, leaving, observed, places)
   return inWaves([
-    changes.flatMap((change) => (change?.together === true ? [change.step] : [])),
+    changes.flatMap((change) => (change?.when === 'together' ? [change.step] : [])),
+    // A share of the requests is given to replicas that are there, and taken away before they go.
+    changes.flatMap((change) => (change?.when === 'then' ? [change.step] : [])),
     // One after another: a tier of several goes on serving.
-    ...changes.flatMap((change) => (change?.together === false ? [[change.step]] : [])),
+    ...changes.flatMap((change) => (change?.when === 'one by one' ? [[change.step]] : [])),
     ...shards.before,
     // The newest first, and balancers after what they balance.
     [...leaving].sort((a, b) => (b.replica ?? 0) - (a.replica ?? 0)).map((process) => stop(process, goal)),
@@ -67,14 +69,17 @@ function startAll(
   ]
 }
 
-/** Undefined when there is nothing to do; `together`: with others at once. */
+/** Undefined when there is nothing to do. */
 function changeTo(
   process: WantedProcess,
   now: ProcessStatus | undefined,
   goal: Goal,
   processes: readonly ProcessStatus[],
-): { step: PlannedStep; together: boolean } | undefined {
-  const together = (what: string, because: string) => ({ step: want(process, what, because), together: true })
+): { step: PlannedStep; when: 'together' | 'then' | 'one by one' } | undefined {
+  const together = (what: string, because: string) => ({
+    step: want(process, what, because),
+    when: 'together' as const,
+  })
   if (now === undefined) return together(startWords(process), countWords(process, goal, processes))
   if (now.state === 'stopping') return together(startWords(process), 'it is stopping')
   if (!isDeepStrictEqual(now.wanted, process)) {
@@ -82,9 +87,9 @@ function changeTo(
     const isBalancer = process.replica === null
     // A balancer takes up a new configuration while it runs, if it is only that.
     if (isBalancer && isDeepStrictEqual({ ...now.wanted, config: null }, { ...process, config: null })) {
-      return together(`reconfigure ${nameOf(process)}`, because)
+      return { step: want(process, `reconfigure ${nameOf(process)}`, because), when: 'then' }
     }
-    return { step: want(process, `replace ${nameOf(process)}`, because), together: false }
+    return { step: want(process, `replace ${nameOf(process)}`, because), when: 'one by one' }
   }
   if (now.state === 'healthy') return undefined
   const isTrying = now.state === 'failing' || now.state === 'restarting'
@@ -100,7 +105,11 @@ function stop(process: WantedProcess, { wanted, by }: Goal): PlannedStep {
   const asked = count(wanted, process.tier)
   const name = nameOf(process)
   const because =
-    asked === 0 ? `${by} has no tier ${process.tier}` : `${by} asks for ${asked} of ${process.tier}`
+    process.release === 'next'
+      ? `${by} asks for one version of ${process.tier}`
+      : asked === 0
+        ? `${by} has no tier ${process.tier}`
+        : `${by} asks for ${asked} of ${process.tier}`
   return { kind: 'stop', id: process.id, name, what: `stop ${name}`, because, tier: process.tier }
 }
 
@@ -114,6 +123,7 @@ function countWords(
   processes: readonly ProcessStatus[],
 ): string {
   if (process.replica === null) return `${by} asks for a tier ${process.tier}`
+  if (process.release === 'next') return `${by} asks for a second version of ${process.tier}`
   const staying = processes.filter(({ state }) => state !== 'stopping').map((status) => status.wanted)
   const runs = count(staying, process.tier)
   return `${by} asks for ${count(wanted, process.tier)} of ${process.tier}, ${runs} ${runs === 1 ? 'runs' : 'run'}`

@@ -1,7 +1,8 @@
 /** From a stack to the processes that it is on this machine, and how they find each other. Pure. */
 import { emulationOf, type EmulatedTier } from '../../catalog/catalog.ts'
 import { encoderModel } from '../../catalog/models.ts'
-import type { Stack, Tier } from '../../stack/stack.ts'
+import { nextOf } from '../../catalog/releases.ts'
+import type { Split, Stack, Tier } from '../../stack/stack.ts'
 import type { WantedProcess } from '../../supervision.ts'
 import { countOf } from '../counts.ts'
 
@@ -98,9 +99,42 @@ export function wantedProcesses(stack: Stack, place: Place, locate: Locate): Wan
     const replicas = Array.from({ length: count }, (_, index) =>
       replicaOf(stack, tier, wiring, index + 1, place, locate),
     )
-    return [balancerOf(stack, tier, locate), ...replicas]
+    return [
+      balancerOf(stack, tier, locate),
+      ...replicas,
+      ...(stack.split?.tier === tier ? nextOfTier(stack, stack.split, wiring, place, locate) : []),
+    ]
   })
 }
+
+/** The replicas of a tier's second version. */
+function nextOfTier(
+  { split: _, ...stack }: Stack,
+  { tier, version }: Split,
+  wiring: Wiring,
+  place: Place,
+  locate: Locate,
+): WantedProcess[] {
+  const next: Stack = { ...stack, tiers: { ...stack.tiers, [tier]: version } }
+  return Array.from({ length: version.replicas }, (_, index): WantedProcess => {
+    const process = replicaOf(next, tier, wiring, index + 1, place, locate)
+    const { seed } = process.config
+    const id = `${nextOf(tier)}-${index + 1}`
+    return {
+      ...process,
+      id,
+      release: 'next',
+      config: {
+        ...process.config,
+        port: { $port: id },
+        ...(typeof seed === 'number' ? { seed: seed + nextSeedOffset } : {}),
+      },
+    }
+  })
+}
+
+/** So that a replica of the second version draws otherwise than the first one's of its number. */
+const nextSeedOffset = 5_000
 
 function replicaOf(
   stack: Stack,
@@ -134,7 +168,13 @@ function balancerOf(stack: Stack, tier: Tier, locate: Locate): WantedProcess {
     replica: null,
     component: 'balancer',
     main: locate('balancer'),
-    config: { host: '127.0.0.1', port: { $port: tier }, policy, seed: stack.workload.seed },
+    config: {
+      host: '127.0.0.1',
+      port: { $port: tier },
+      policy,
+      seed: stack.workload.seed,
+      ...(stack.split?.tier === tier ? { share: stack.split.share } : {}),
+    },
     ports: [],
     after: [],
     health: { ready: '/__ragscale/balancer', live: '/__ragscale/balancer', ...patience },

@@ -97,7 +97,7 @@ export async function choosePlaces(): Promise<Places> {
   return Object.fromEntries(await Promise.all(chosen)) as Places
 }
 
-/** Of a tier, found by DNS as `<tier>-canary`: its share of 100 requests. */
+/** Of a tier, found by DNS as `<tier>-next`: its share of 100 requests. */
 export interface Canary {
   readonly tier: BalancedTier
   readonly share: number
@@ -118,7 +118,7 @@ function adapted(stack: Stack, dnsPort: number, places: Places, canary?: Canary)
       const { listen, replicas } = places[upstream.tier]
       const pool = { ...upstream.pools[0], port: replicas }
       if (canary?.tier !== upstream.tier) return { ...upstream, listen, pools: [pool] }
-      const name = `${pool.name}-canary`
+      const name = `${pool.name}-next`
       const pools = [
         { ...pool, share: 100 - canary.share },
         { ...pool, name, host: name, share: canary.share },

@@ -22,7 +22,7 @@ export function splitsAndStops(software: Software, program: string): void {
       ['127.0.2.1', '127.0.2.2', '127.0.2.3'].map((address) => startReplica(address, own.embed.replicas)),
     )
     dns.set('embed', ['127.0.2.1', '127.0.2.2'])
-    dns.set('embed-canary', ['127.0.2.3'])
+    dns.set('embed-next', ['127.0.2.3'])
     const split = await startBalancer(software, program, dns.port, own, { tier: 'embed', share: 25 })
     try {
       const embed = `http://127.0.0.1:${own.embed.listen}/embed`

@@ -49,21 +49,22 @@ for (const software of ['nginx', 'haproxy', 'envoy'] as const) {
     afterAll(() => rm(folder, { recursive: true, force: true }))
 
     test.each(stacks)(
-      '%s on %s, %s, with and without a canary',
+      '%s on %s, %s, alone and with every share of a second version',
       { timeout: 60_000 },
       async (preset, target, policy) => {
         const stack = await presetStack(preset, target, { 'balancer.policy': policy })
         const balancing = balancingOf(stack, target)
-        const split = balancing.upstreams.map((upstream) => {
-          const [pool] = upstream.pools
-          const pools = [
-            { ...pool, share: 70 },
-            { ...pool, name: `${pool.name}-canary`, share: 20 },
-            { ...pool, name: `${pool.name}-next`, share: 10 },
-          ] as const
-          return { ...upstream, pools }
-        })
-        for (const each of [balancing, { ...balancing, upstreams: split }]) {
+        const split = (share: number) =>
+          balancing.upstreams.map((upstream) => {
+            const [pool] = upstream.pools
+            const pools = [
+              { ...pool, share: 100 - share },
+              { ...pool, name: `${pool.name}-next`, share },
+            ] as const
+            return { ...upstream, pools }
+          })
+        const shares = [0, 5, 100].map((share) => ({ ...balancing, upstreams: split(share) }))
+        for (const each of [balancing, ...shares]) {
           const own = { statusPort: 18_090, adminPort: 19_901, dnsPort: 53, folder }
           const config = join(folder, 'config.yaml')
           await writeFile(config, evaluated(softwareOf[software].write(each, own)))
