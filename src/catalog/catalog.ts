@@ -18,6 +18,7 @@ import { qdrant } from './qdrant/component.ts'
 import { memory, redis } from './redis/component.ts'
 import { reference } from './reference/component.ts'
 import type { Scaling } from './scaling.ts'
+import type { SignalSources } from './signals.ts'
 import { tei } from './tei/component.ts'
 import { tgi } from './tgi/component.ts'
 import { vllm } from './vllm/component.ts'
@@ -88,6 +89,15 @@ export function servingComponent(stack: Stack, tier: Tier): Component | undefine
   const named = stack.tiers[tier]?.component
   if (named === undefined) return undefined
   return stack.rehearse && isEmulated(tier) ? standIns[tier] : componentNamed(named)
+}
+
+/** What a replica of the tier says of its load, and where; empty where nothing is known of it. */
+export function signalsOf(stack: Stack, tier: string): SignalSources {
+  const isStoodIn = (stack.rehearse || stack.target === 'local') && isEmulated(tier)
+  const named = Object.hasOwn(stack.tiers, tier) ? stack.tiers[tier as Tier]?.component : undefined
+  const component = isStoodIn ? standIns[tier] : componentNamed(named ?? '')
+  const observed = component?.observed
+  return (typeof observed === 'function' ? observed(tier, stack) : observed)?.signals ?? {}
 }
 
 export function isEmulated(tier: string): tier is EmulatedTier {

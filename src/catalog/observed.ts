@@ -2,6 +2,8 @@
  * What is watched of a component: alerts and dashboard panels, as data. `render/observability` makes Prometheus
  * rules and Grafana dashboards of them; tests hold every query to the metrics that the component's folder lists.
  */
+import type { SignalSources } from './signals.ts'
+
 export interface Observed {
   /** Every metric name that it exports and a query may use, with its type. */
   readonly exports: Readonly<Record<string, 'counter' | 'gauge' | 'histogram' | 'summary'>>
@@ -10,6 +12,8 @@ export interface Observed {
    * held to. Without them nothing tells what share of requests kept within a limit.
    */
   readonly buckets?: Readonly<Record<string, readonly number[]>>
+  /** What a load test's record keeps of it, and where it is found. */
+  readonly signals?: SignalSources
   readonly alerts: readonly Alert[]
   readonly panels: readonly Panel[]
 }

@@ -3,8 +3,15 @@
  * second. A line is of one replica, or of the host that generator and replicas share.
  */
 import { z } from 'zod'
+import { type Joining, signalNamed } from '../catalog/signals.ts'
 
 const amount = z.number().nonnegative()
+
+/** Bytes a second; null where the target cannot say. */
+export const networkUse = z.object({ receivedBytesPerSecond: amount, sentBytesPerSecond: amount })
+export const diskUse = z.object({ readBytesPerSecond: amount, writtenBytesPerSecond: amount })
+/** By names of `catalog/signals.ts`, and whatever other versions knew. */
+export const signalValues = z.record(z.string(), amount)
 
 export const replicaSample = z.object({
   /** Milliseconds since 1970. */
@@ -15,10 +22,15 @@ export const replicaSample = z.object({
   /** CPU in cores over the time since the sample before; null where the target cannot say. */
   cpuCores: amount.nullable().default(null),
   memoryBytes: amount.nullable().default(null),
-  /** 0 … 1 */
+  network: networkUse.nullable().default(null),
+  disk: diskUse.nullable().default(null),
+  /** 0 … 1, a mean over the replica's GPUs; their memory is summed. */
   gpuUtilization: amount.nullable().default(null),
+  gpuMemoryBytes: amount.nullable().default(null),
   /** Requests waiting in the replica. */
   queue: amount.nullable().default(null),
+  /** What the replica says of its load beside the queue. */
+  signals: signalValues.default({}),
   /**
    * Emulated replicas only: answers given since the sample before, and how many of them left later than the
    * emulator models by more than so many milliseconds: `{ "1": 12, "2": 3 }`.
@@ -38,6 +50,19 @@ export const hostSample = z.object({
 export const resourceSample = z.union([replicaSample, hostSample])
 
 export type ReplicaSample = z.output<typeof replicaSample>
+
+/** A sample but for when and of whom it is: a target fills in what it can say. */
+export const nothingSampled = {
+  cpuCores: null,
+  memoryBytes: null,
+  network: null,
+  disk: null,
+  gpuUtilization: null,
+  gpuMemoryBytes: null,
+  queue: null,
+  signals: {},
+  emulated: null,
+} as const satisfies Omit<ReplicaSample, 'at' | 'tier' | 'replica'>
 export type HostSample = z.output<typeof hostSample>
 export type ResourceSample = z.output<typeof resourceSample>
 
@@ -52,15 +77,21 @@ export function parseResourceLine(line: string): ResourceSample | null {
 }
 
 /** What a tier used during a step: cores and bytes summed over its replicas, averaged over the time. */
-export interface TierUse {
-  readonly replicas: number
-  readonly cpuCores: number | null
-  readonly memoryBytes: number | null
+export const tierUse = z.object({
+  replicas: z.number().int().nonnegative(),
+  cpuCores: amount.nullable(),
+  memoryBytes: amount.nullable(),
+  network: networkUse.nullable().default(null),
+  disk: diskUse.nullable().default(null),
   /** Mean over the replicas, 0 … 1. */
-  readonly gpuUtilization: number | null
+  gpuUtilization: amount.nullable(),
+  gpuMemoryBytes: amount.nullable().default(null),
   /** Requests waiting, summed over the replicas. */
-  readonly queue: number | null
-}
+  queue: amount.nullable(),
+  /** Over the replicas each joined as `catalog/signals.ts` says. */
+  signals: signalValues.default({}),
+})
+export type TierUse = z.output<typeof tierUse>
 
 export interface TimeWindow {
   readonly fromMs: number
@@ -68,22 +99,45 @@ export interface TimeWindow {
 }
 
 /** The use of each tier in a window. */
-export function tierUse(samples: readonly ResourceSample[], window: TimeWindow): Record<string, TierUse> {
+export function tierUses(samples: readonly ResourceSample[], window: TimeWindow): Record<string, TierUse> {
   const byTier = Map.groupBy(replicasIn(samples, window), (sample) => sample.tier)
   return Object.fromEntries([...byTier].map(([tier, list]) => [tier, useOf(list)]))
 }
 
 function useOf(samples: readonly ReplicaSample[]): TierUse {
   const byReplica = [...Map.groupBy(samples, (sample) => sample.replica).values()]
-  // A replica is averaged over its own samples first, so that one sampled more often counts no more.
-  const means = (field: 'cpuCores' | 'memoryBytes' | 'gpuUtilization' | 'queue'): number[] =>
-    byReplica.map((list) => mean(list.map((sample) => sample[field]))).filter((value) => value !== null)
+  const over = (joining: Joining, pick: (sample: ReplicaSample) => number | null | undefined) => {
+    // A replica is averaged over its own samples first, so that one sampled more often counts no more.
+    const means = byReplica
+      .map((list) => mean(list.map((sample) => pick(sample) ?? null)))
+      .filter((value) => value !== null)
+    if (joining === 'max') return means.length === 0 ? null : Math.max(...means)
+    return joining === 'sum' ? sum(means) : mean(means)
+  }
+  const received = over('sum', ({ network }) => network?.receivedBytesPerSecond)
+  const sent = over('sum', ({ network }) => network?.sentBytesPerSecond)
+  const read = over('sum', ({ disk }) => disk?.readBytesPerSecond)
+  const written = over('sum', ({ disk }) => disk?.writtenBytesPerSecond)
+  const named = [...new Set(samples.flatMap((sample) => Object.keys(sample.signals)))]
   return {
     replicas: byReplica.length,
-    cpuCores: sum(means('cpuCores')),
-    memoryBytes: sum(means('memoryBytes')),
-    gpuUtilization: mean(means('gpuUtilization')),
-    queue: sum(means('queue')),
+    cpuCores: over('sum', (sample) => sample.cpuCores),
+    memoryBytes: over('sum', (sample) => sample.memoryBytes),
+    network:
+      received === null || sent === null
+        ? null
+        : { receivedBytesPerSecond: received, sentBytesPerSecond: sent },
+    disk:
+      read === null || written === null ? null : { readBytesPerSecond: read, writtenBytesPerSecond: written },
+    gpuUtilization: over('mean', (sample) => sample.gpuUtilization),
+    gpuMemoryBytes: over('sum', (sample) => sample.gpuMemoryBytes),
+    queue: over('sum', (sample) => sample.queue),
+    signals: Object.fromEntries(
+      named.flatMap((name): [string, number][] => {
+        const value = over(signalNamed(name)?.over ?? 'mean', (sample) => sample.signals[name])
+        return value === null ? [] : [[name, value]]
+      }),
+    ),
   }
 }
 

@@ -7,22 +7,13 @@ import { ExitCode, UserError } from '../errors.ts'
 import { environment } from './environment.ts'
 import { metricSummary } from './metrics.ts'
 import { recordedStack } from './recorded-stack.ts'
+import { tierUse } from './resources.ts'
 
 export const runSchemaVersion = 'ragscale.run/1'
 
 const count = z.number().int().nonnegative()
 const amount = z.number().nonnegative()
 const isoTime = z.iso.datetime()
-
-export const tierUse = z.object({
-  replicas: count,
-  /** Summed over the tier's replicas, as is memory. */
-  cpuCores: amount.nullable(),
-  memoryBytes: amount.nullable(),
-  /** 0 … 1, a mean over the replicas. */
-  gpuUtilization: amount.nullable(),
-  queue: amount.nullable(),
-})
 
 export const sloResult = z.object({
   /** `<stage>.<metric>.<percentile>`, or `<stage>.errors`. */

@@ -3,7 +3,7 @@ import type { Slo } from '../stack/stack.ts'
 import { judgeStep } from './limits.ts'
 import type { StepLine } from './load-lines.ts'
 import { summarise, type MetricSummary } from './metrics.ts'
-import { emulatorLateness, hostCpu, tierUse, type ResourceSample, type TimeWindow } from './resources.ts'
+import { emulatorLateness, hostCpu, tierUses, type ResourceSample, type TimeWindow } from './resources.ts'
 import type { RunStep } from './run.ts'
 import type { SeriesByTag } from './series.ts'
 import { invalidBecause } from './validity.ts'
@@ -72,7 +72,7 @@ function buildStep(line: StepLine, recorded: Recorded, context: StepContext): Ru
     recallAtK: line.recall.count === 0 ? null : Math.min(1, line.recall.sum / line.recall.count),
     metrics: metricsOf(line, recorded.series),
     slo: judgeStep(line, recorded.series, context.slos),
-    tiers: tierUse(recorded.resources, window),
+    tiers: tierUses(recorded.resources, window),
     generatorCpuCores,
     hostCpu: host,
     tokens: {

@@ -1,7 +1,7 @@
 /** A run as GitHub-flavoured Markdown: `summary.md`, fit for a CI job's summary. */
 import type { Run, RunStep } from '../recording/run.ts'
 import { escapeMarkdown } from './escape.ts'
-import { bytes, figure, instant, rate, share } from './format.ts'
+import { figure, instant, rate, share } from './format.ts'
 import {
   errorList,
   failedShare,
@@ -17,6 +17,7 @@ import {
   verdictSentence,
   verdictWords,
 } from './run-words.ts'
+import { saidByTiers, useColumns } from './tier-use.ts'
 
 const marks: Readonly<Record<Run['verdict'], string>> = {
   pass: '✅',
@@ -124,13 +125,14 @@ function focusTables(run: Run, stage: string): string[] {
       ? []
       : [[name, figure(summary.p50), figure(summary.p95), figure(summary.p99), figure(summary.mean)]]
   })
+  const columns = useColumns(step.tiers)
   const tiers = Object.entries(step.tiers).map(([tier, use]) => [
     tier,
-    figure(use.replicas),
-    figure(use.cpuCores),
-    bytes(use.memoryBytes),
-    share(use.gpuUtilization),
+    ...columns.map((column) => column.cell(use)),
   ])
+  const said = saidByTiers(step.tiers).map(
+    ({ tier, words }) => `- ${escapeMarkdown(tier)}: ${words.join(' · ')}`,
+  )
   const where = `in ${escapeMarkdown(step.id)}, at ${rate(step.offered)}`
   return [
     ...(spans.length === 0
@@ -143,7 +145,8 @@ function focusTables(run: Run, stage: string): string[] {
       ? []
       : [
           `Resources ${where}:`,
-          markdownTable(['tier', 'replicas:', 'CPU cores:', 'memory:', 'GPU:'], tiers),
+          markdownTable(['tier', ...columns.map(({ head }) => `${head}:`)], tiers),
+          ...(said.length === 0 ? [] : [said.join('\n')]),
         ]),
   ]
 }

@@ -19,6 +19,7 @@ import {
   verdictWords,
 } from './run-words.ts'
 import { table, type Column } from './table.ts'
+import { saidByTiers, useColumns } from './tier-use.ts'
 
 /** Ends with a newline; every line is at most `columns` wide. */
 export function renderRun(run: Run, style: TerminalStyle): string {
@@ -210,14 +211,17 @@ function focus(run: Run, stage: string, style: TerminalStyle): string[] {
           ...table(
             [
               { head: 'tier', cell: ([tier]) => tier },
-              { ...right, head: 'replicas', cell: ([, use]) => figure(use.replicas) },
-              { ...right, head: 'CPU cores', cell: ([, use]) => figure(use.cpuCores) },
-              { ...right, head: 'memory', cell: ([, use]) => bytes(use.memoryBytes) },
-              { ...right, head: 'GPU', cell: ([, use]) => share(use.gpuUtilization), priority: 1 },
-              { ...right, head: 'queue', cell: ([, use]) => figure(use.queue), priority: 1 },
+              ...useColumns(step.tiers).map((column) => ({
+                ...right,
+                ...column,
+                cell: ([, use]: (typeof tiers)[number]) => column.cell(use),
+              })),
             ],
             tiers,
             style,
+          ),
+          ...saidByTiers(step.tiers).flatMap(({ tier, words }) =>
+            wrap(`${plain(tier)}: ${words.join(' · ')}`, style.columns).map(style.palette.dim),
           ),
         ]),
   ]

@@ -31,6 +31,12 @@ export const qdrantObserved: Observed = {
     rest_responses_total: 'counter',
     rest_responses_duration_seconds: 'histogram',
   },
+  signals: {
+    running: { rate: 'rest_responses_duration_seconds_sum' },
+    updateQueue: { gauge: 'collection_update_queue_length' },
+    optimizations: { gauge: 'collection_running_optimizations' },
+    pageFaults: { rate: 'process_major_page_faults_total' },
+  },
   alerts: [
     {
       name: 'QdrantDeadReplicas',

@@ -23,6 +23,7 @@ const gateway: Observed = {
     ragscale_gateway_tokens_total: 'counter',
     ragscale_gateway_circuit_open: 'gauge',
   },
+  signals: { running: { gauge: 'ragscale_gateway_in_flight' } },
   alerts: [
     {
       name: 'GatewayRefusesQueries',

@@ -23,6 +23,10 @@ export const workerObserved: Observed = {
   buckets: {
     ragscale_worker_document_duration_seconds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
+  signals: {
+    running: { gauge: 'ragscale_worker_in_flight' },
+    backlog: { gauge: 'ragscale_worker_queue_backlog' },
+  },
   alerts: [
     {
       name: 'WorkerDocumentsFail',

@@ -1,5 +1,6 @@
 /** What is watched of Text Embeddings Inference (names as in `router/src/lib.rs` and `core/src/queue.rs` of 1.9.3). */
 import type { Observed } from '../observed.ts'
+import { meanOf } from '../signals.ts'
 import { maxConcurrent } from './settings.ts'
 
 const failures = 'sum by (job) (rate(te_request_failure{job="$job"}[5m]))'
@@ -23,6 +24,12 @@ export const teiObserved: Observed = {
     te_batch_next_size: 'histogram',
     te_batch_next_tokens: 'histogram',
     te_queue_size: 'gauge',
+  },
+  signals: {
+    queue: { gauge: 'te_queue_size' },
+    running: { rate: 'te_request_inference_duration_sum' },
+    batchSize: meanOf('te_batch_next_size'),
+    batchTokens: meanOf('te_batch_next_tokens'),
   },
   alerts: [
     {

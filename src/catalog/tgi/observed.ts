@@ -1,5 +1,6 @@
 /** What is watched of Text Generation Inference (names as in `router/src/server.rs` and `backends/v3` of 3.3.7). */
 import type { Observed } from '../observed.ts'
+import { meanOf } from '../signals.ts'
 
 const quantile = (share: number, metric: string) =>
   `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket{job="$job"}[5m])))`
@@ -22,6 +23,14 @@ export const tgiObserved: Observed = {
     tgi_batch_current_max_tokens: 'gauge',
     tgi_batch_max_total_tokens: 'gauge',
     tgi_queue_size: 'gauge',
+  },
+  signals: {
+    queue: { gauge: 'tgi_queue_size' },
+    running: { gauge: 'tgi_batch_current_size' },
+    kvCacheUsed: { gauge: 'tgi_batch_current_max_tokens', of: 'tgi_batch_max_total_tokens' },
+    batchSize: meanOf('tgi_batch_next_size'),
+    tokensRead: { rate: 'tgi_request_input_length_sum' },
+    tokensWritten: { rate: 'tgi_request_generated_tokens_sum' },
   },
   alerts: [
     {

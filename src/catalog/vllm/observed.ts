@@ -1,5 +1,6 @@
 /** What is watched of vLLM (names as in `vllm/v1/metrics/loggers.py` of 0.33.0; a counter's ends in `_total` where it is read). */
 import type { Observed } from '../observed.ts'
+import { meanOf } from '../signals.ts'
 
 const sum = (metric: string) => `sum(vllm:${metric}{job="$job"})`
 const rate = (metric: string) => `sum(rate(vllm:${metric}{job="$job"}[5m]))`
@@ -49,6 +50,16 @@ export const vllmObserved: Observed = {
     'vllm:e2e_request_latency_seconds': [
       0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960,
     ],
+  },
+  signals: {
+    queue: { gauge: 'vllm:num_requests_waiting' },
+    running: { gauge: 'vllm:num_requests_running' },
+    kvCacheUsed: { gauge: 'vllm:kv_cache_usage_perc' },
+    prefixCacheHits: { grown: 'vllm:prefix_cache_hits_total', of: 'vllm:prefix_cache_queries_total' },
+    preemptions: { rate: 'vllm:num_preemptions_total' },
+    batchTokens: meanOf('vllm:iteration_tokens_total'),
+    tokensRead: { rate: 'vllm:prompt_tokens_total' },
+    tokensWritten: { rate: 'vllm:generation_tokens_total' },
   },
   alerts: [
     {

@@ -1,7 +1,7 @@
 /** CPU and memory of every tier over the time of a stage. */
 import type { Recording } from '../../recording/files.ts'
 import type { ReplicaSample } from '../../recording/resources.ts'
-import { bytes, figure } from '../format.ts'
+import { bytes, figure, share } from '../format.ts'
 import { areaOf, emptyFigure, figureOf, halfWidth, polyline } from './chart.ts'
 import { clock, stepBands, timeAxis, type StageTime } from './over-time.ts'
 import { linearScale } from './scale.ts'
@@ -26,17 +26,33 @@ export function memoryOverTime(recording: Recording, time: StageTime): string {
   })
 }
 
+/** Nothing where no replica has a GPU that tells of itself. */
+export function gpuOverTime(recording: Recording, time: StageTime): string {
+  return resourcePlot(recording, time, {
+    title: 'GPU by tier',
+    unit: 'share of the time, mean of the replicas',
+    pick: (sample) => sample.gpuUtilization,
+    label: share,
+    join: 'mean',
+    orElse: '',
+  })
+}
+
 interface Resource {
   readonly title: string
   readonly unit: string
   readonly pick: (sample: ReplicaSample) => number | null
   readonly label: (value: number) => string
+  /** Over the replicas; default: their sum. */
+  readonly join?: 'sum' | 'mean'
+  /** In place of the plot where nothing was sampled; default: a sentence that says so. */
+  readonly orElse?: string
 }
 
 function resourcePlot(recording: Recording, time: StageTime, resource: Resource): string {
-  const tiers = tierLines(recording, time, resource.pick)
+  const tiers = tierLines(recording, time, resource)
   if (tiers.length === 0)
-    return emptyFigure(resource.title, `The target ${recording.run.target} sampled none.`)
+    return resource.orElse ?? emptyFigure(resource.title, `The target ${recording.run.target} sampled none.`)
   const area = areaOf(halfWidth)
   const x = timeAxis(time, area)
   const y = linearScale(Math.max(...tiers.flatMap(({ points }) => points.map(([, value]) => value))), [
@@ -76,12 +92,12 @@ function resourcePlot(recording: Recording, time: StageTime, resource: Resource)
 
 interface TierLine {
   readonly tier: string
-  /** `[seconds, value summed over the replicas]`. */
+  /** `[seconds, value over the replicas]`. */
   readonly points: [number, number][]
 }
 
-/** A point every few seconds: of each replica its mean there, summed over the replicas. */
-function tierLines(recording: Recording, time: StageTime, pick: Resource['pick']): TierLine[] {
+/** A point every few seconds: of each replica its mean there, joined over the replicas. */
+function tierLines(recording: Recording, time: StageTime, { pick, join }: Resource): TierLine[] {
   const slot = Math.max(1, Math.ceil(time.seconds / 100))
   const own = recording.resources.filter(
     (sample): sample is ReplicaSample =>
@@ -90,18 +106,23 @@ function tierLines(recording: Recording, time: StageTime, pick: Resource['pick']
   return [...Map.groupBy(own, (sample) => sample.tier)].flatMap(([tier, samples]) => {
     const slots = Map.groupBy(samples, (sample) => Math.floor((sample.at - time.originMs) / 1000 / slot))
     const points = [...slots].flatMap(([index, list]): [number, number][] => {
-      const total = sumOfMeans(list, pick)
+      const total = joinedMeans(list, pick, join)
       return total === null ? [] : [[Math.min(time.seconds, (index + 0.5) * slot), total]]
     })
     return points.length === 0 ? [] : [{ tier, points: points.toSorted(([a], [b]) => a - b) }]
   })
 }
 
-function sumOfMeans(samples: readonly ReplicaSample[], pick: Resource['pick']): number | null {
-  let total: number | null = null
-  for (const list of Map.groupBy(samples, (sample) => sample.replica).values()) {
+function joinedMeans(
+  samples: readonly ReplicaSample[],
+  pick: Resource['pick'],
+  join: Resource['join'] = 'sum',
+): number | null {
+  const means = [...Map.groupBy(samples, (sample) => sample.replica).values()].flatMap((list) => {
     const known = list.map(pick).filter((value) => value !== null)
-    if (known.length > 0) total = (total ?? 0) + known.reduce((sum, value) => sum + value, 0) / known.length
-  }
-  return total
+    return known.length === 0 ? [] : [known.reduce((sum, value) => sum + value, 0) / known.length]
+  })
+  if (means.length === 0) return null
+  const total = means.reduce((sum, value) => sum + value, 0)
+  return join === 'sum' ? total : total / means.length
 }

@@ -1,16 +1,18 @@
 /** One stage of a run on the page: its steps as a table, its plots, then every figure. */
 import type { Recording } from '../../recording/files.ts'
+import type { TierUse } from '../../recording/resources.ts'
 import type { Run, RunStep } from '../../recording/run.ts'
 import { escapeMarkup } from '../escape.ts'
-import { bytes, figure, rate, share } from '../format.ts'
+import { figure, rate, share } from '../format.ts'
 import { errorList, failedShare, metricTitles, stepFlags, stepInFocus, stepNotes } from '../run-words.ts'
+import { saidByTiers, useColumns } from '../tier-use.ts'
 import { achievedAgainstOffered, kneeBetween, latencyAgainstRate } from './against-rate.ts'
 import { stageBreakdown } from './breakdown.ts'
 import { fullWidth, halfWidth } from './chart.ts'
 import { errorsOverTime } from './errors-over-time.ts'
 import { latencyOverTime, ratesOverTime, stageTime } from './over-time.ts'
 import { htmlTable, type HtmlColumn } from './parts.ts'
-import { cpuOverTime, memoryOverTime } from './resources-over-time.ts'
+import { cpuOverTime, gpuOverTime, memoryOverTime } from './resources-over-time.ts'
 import { percentileSpectrum } from './spectrum.ts'
 
 const streaming = ['rag_ttft', 'ttft', 'ttfo', 'tpot', 'itl_gap']
@@ -52,6 +54,7 @@ function plots(recording: Recording, stage: string): string[] {
     achieved === '' ? '' : ratesOverTime(recording, time),
     cpuOverTime(recording, time),
     memoryOverTime(recording, time),
+    gpuOverTime(recording, time),
   ]
 }
 
@@ -142,16 +145,20 @@ function namesOf(metrics: readonly string[]): string {
 function tierTable(run: Run, stage: string): string {
   const step = stepInFocus(run, stage)
   if (step === undefined) return ''
-  return htmlTable(
+  const used = htmlTable(
     `What each tier used in ${step.id}, at ${rate(step.offered)}: summed over its replicas, averaged over the time.`,
     [
       { head: 'tier', cell: ([tier]) => tier },
-      { head: 'replicas', kind: 'number', cell: ([, use]) => figure(use.replicas) },
-      { head: 'CPU cores', kind: 'number', cell: ([, use]) => figure(use.cpuCores) },
-      { head: 'memory', kind: 'number', cell: ([, use]) => bytes(use.memoryBytes) },
-      { head: 'GPU', kind: 'number', cell: ([, use]) => share(use.gpuUtilization) },
-      { head: 'queue', kind: 'number', cell: ([, use]) => figure(use.queue) },
+      ...useColumns(step.tiers).map((column) => ({
+        head: column.head,
+        kind: 'number' as const,
+        cell: ([, use]: [string, TierUse]) => column.cell(use),
+      })),
     ],
     Object.entries(step.tiers),
   )
+  const said = saidByTiers(step.tiers).map(
+    ({ tier, words }) => `<li><b>${escapeMarkup(tier)}</b> ${escapeMarkup(words.join(' · '))}</li>`,
+  )
+  return said.length === 0 ? used : `${used}\n<ul class="said">${said.join('')}</ul>`
 }

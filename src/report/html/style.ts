@@ -53,6 +53,7 @@ td { white-space: nowrap; }
 .ok { color: var(--pass); } .broken { color: var(--fail); font-weight: 600; } .doubt { color: var(--warn); font-weight: 600; }
 .notes { margin: 12px 0; padding: 0; list-style: none; font-size: 14px; }
 .notes li { padding: 2px 0 2px 14px; border-left: 3px solid var(--warn); margin: 4px 0; overflow-wrap: anywhere; }
+.said { margin: 12px 0; padding: 0; list-style: none; font-size: 14px; color: var(--muted); }
 .plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px 32px; margin-top: 20px; align-items: end; }
 .plot { margin: 0; break-inside: avoid; min-width: 0; }
 .plot.full { grid-column: 1 / -1; }

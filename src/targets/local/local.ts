@@ -1,4 +1,4 @@
-import type { ReplicaSample } from '../../recording/resources.ts'
+import { type ReplicaSample, nothingSampled } from '../../recording/resources.ts'
 import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { withCounts } from '../counts.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
@@ -130,7 +130,7 @@ class LocalTarget implements StackTarget {
       const samples = await new ControlClient(state).samples(since)
       const sequence = samples.reduce((last, sample) => Math.max(last, sample.sequence), since ?? 0)
       this.#sampledTo = { pid: state.pid, sequence }
-      return samples.map((sample) => ({ ...sample, gpuUtilization: null }))
+      return samples.map((sample) => ({ ...nothingSampled, ...sample }))
     } catch (error) {
       if (error instanceof Unreachable) return []
       throw error

@@ -6,7 +6,7 @@ import { histogramOf, type Histogram } from '../../../src/recording/histogram.ts
 import { seriesOf } from '../../../src/recording/hlog.ts'
 import type { IntervalLine, StepLine } from '../../../src/recording/load-lines.ts'
 import { recordStack } from '../../../src/recording/recorded-stack.ts'
-import type { ResourceSample } from '../../../src/recording/resources.ts'
+import { type ResourceSample, nothingSampled } from '../../../src/recording/resources.ts'
 import type { RunFacts } from '../../../src/recording/run.ts'
 import type { Series, SeriesInterval } from '../../../src/recording/series.ts'
 import type { Slo } from '../../../src/stack/stack.ts'
@@ -114,14 +114,18 @@ function recordSteps(
       for (const [tier, { replicas, cores }] of Object.entries(tiers)) {
         for (let replica = 1; replica <= replicas; replica++) {
           recorded.resources.push({
+            ...nothingSampled,
             at: windowStartedAt + second * 1000 + 500,
             tier,
             replica: String(replica),
             cpuCores: (cores * plan.rate * (0.9 + 0.2 * random())) / replicas,
             memoryBytes: 90e6 + 1e6 * second,
-            gpuUtilization: null,
             queue: Math.round(plan.rate / 40),
-            emulated: null,
+            network: { receivedBytesPerSecond: 1000 * plan.rate, sentBytesPerSecond: 3000 * plan.rate },
+            signals:
+              tier === 'balancer'
+                ? {}
+                : { running: plan.rate / 50, ...(tier === 'generate' ? { kvCacheUsed: 0.31 } : {}) },
           })
         }
       }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseLoadLine } from '../../../src/recording/load-lines.ts'
-import { parseResourceLine } from '../../../src/recording/resources.ts'
+import { nothingSampled, parseResourceLine } from '../../../src/recording/resources.ts'
 import { interval, line } from './fixtures.ts'
 
 describe('a line of load.ndjson', () => {
@@ -38,14 +38,11 @@ describe('a line of load.ndjson', () => {
 describe('a line of resources.ndjson', () => {
   it('is of a replica or of the host, and null when it is neither', () => {
     expect(parseResourceLine('{"at":1,"tier":"embed","replica":"1","cpuCores":0.5}')).toEqual({
+      ...nothingSampled,
       at: 1,
       tier: 'embed',
       replica: '1',
       cpuCores: 0.5,
-      memoryBytes: null,
-      gpuUtilization: null,
-      queue: null,
-      emulated: null,
     })
     expect(parseResourceLine('{"at":1,"hostCpu":0.4}')).toEqual({ at: 1, hostCpu: 0.4 })
     for (const text of ['', '{"at":1}', '{"at":1,"hostCpu":1.5}', '{"at":1,"tier":"em', 'null']) {

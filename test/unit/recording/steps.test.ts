@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { mergeHistograms } from '../../../src/recording/histogram.ts'
-import type { ResourceSample } from '../../../src/recording/resources.ts'
+import {
+  type ResourceSample,
+  nothingSampled,
+  parseResourceLine,
+  tierUse,
+} from '../../../src/recording/resources.ts'
 import { buildSteps, type Recorded, type StepContext } from '../../../src/recording/steps.ts'
 import { line, ofMs, recorded, seriesMap, slo, spread, t0 } from './fixtures.ts'
 
@@ -122,14 +127,7 @@ describe('a step that may not be believed', () => {
   })
 
   it('had an emulated replica whose real work outran its modelled time', () => {
-    const sample = {
-      at: t0 + 6000,
-      tier: 'embed',
-      cpuCores: 1,
-      memoryBytes: 1,
-      gpuUtilization: null,
-      queue: null,
-    }
+    const sample = { ...nothingSampled, at: t0 + 6000, tier: 'embed', cpuCores: 1, memoryBytes: 1 }
     const resources: ResourceSample[] = [
       { ...sample, replica: '1', emulated: { answers: 1000, late: { 1: 300, 1.5: 3, 2: 0 } } },
       { ...sample, replica: '2', emulated: { answers: 1000, late: { 1: 300, 1.5: 30, 2: 0 } } },
@@ -216,7 +214,7 @@ describe('a step against its SLOs', () => {
 
 describe('the resources of a step', () => {
   it('sums replicas, averages over the window, and leaves out what lies outside it', () => {
-    const sample = { tier: 'embed', gpuUtilization: null, emulated: null }
+    const sample = { ...nothingSampled, tier: 'embed' }
     const resources: ResourceSample[] = [
       { ...sample, at: t0, replica: '1', cpuCores: 99, memoryBytes: 99, queue: 99 },
       { ...sample, at: t0 + 6000, replica: '1', cpuCores: 0.5, memoryBytes: 100, queue: 2 },
@@ -224,7 +222,69 @@ describe('the resources of a step', () => {
       { ...sample, at: t0 + 7000, replica: '2', cpuCores: 0.4, memoryBytes: 50, queue: 1 },
     ]
     expect(step({ resources }).tiers).toEqual({
-      embed: { replicas: 2, cpuCores: 1, memoryBytes: 250, gpuUtilization: null, queue: 3 },
+      embed: {
+        replicas: 2,
+        cpuCores: 1,
+        memoryBytes: 250,
+        network: null,
+        disk: null,
+        gpuUtilization: null,
+        gpuMemoryBytes: null,
+        queue: 3,
+        signals: {},
+      },
+    })
+  })
+
+  it('joins what replicas say of themselves as each signal is meant, and sums what they move and hold', () => {
+    const network = (bytes: number) => ({ receivedBytesPerSecond: bytes, sentBytesPerSecond: 2 * bytes })
+    const sample = { ...nothingSampled, tier: 'generate', at: t0 + 6000 }
+    const resources: ResourceSample[] = [
+      {
+        ...sample,
+        replica: '1',
+        network: network(100),
+        gpuUtilization: 0.5,
+        gpuMemoryBytes: 60e9,
+        signals: { running: 4, kvCacheUsed: 0.2, backlog: 7, fromANewerVersion: 1 },
+      },
+      { ...sample, replica: '1', at: t0 + 7000, signals: { running: 6 } },
+      {
+        ...sample,
+        replica: '2',
+        network: network(300),
+        disk: { readBytesPerSecond: 5, writtenBytesPerSecond: 6 },
+        gpuUtilization: 0.7,
+        gpuMemoryBytes: 61e9,
+        signals: { running: 3, kvCacheUsed: 0.4, backlog: 8 },
+      },
+    ]
+    expect(step({ resources }).tiers['generate']).toMatchObject({
+      network: network(400),
+      disk: { readBytesPerSecond: 5, writtenBytesPerSecond: 6 },
+      gpuUtilization: 0.6,
+      gpuMemoryBytes: 121e9,
+      signals: { running: 8, kvCacheUsed: expect.closeTo(0.3), backlog: 8, fromANewerVersion: 1 },
+    })
+  })
+
+  it('reads samples and records of before they had network, disk, GPU memory and signals', () => {
+    const older = { replicas: 2, cpuCores: 1, memoryBytes: 250, gpuUtilization: null, queue: 3 }
+    expect(tierUse.parse(older)).toEqual({
+      ...older,
+      network: null,
+      disk: null,
+      gpuMemoryBytes: null,
+      signals: {},
+    })
+    const line = '{"at":1,"tier":"embed","replica":"1","cpuCores":0.5,"queue":2}'
+    expect(parseResourceLine(line)).toEqual({
+      ...nothingSampled,
+      at: 1,
+      tier: 'embed',
+      replica: '1',
+      cpuCores: 0.5,
+      queue: 2,
     })
   })
 })

@@ -1,0 +1,96 @@
+/** What GPUs do: as `nvidia-smi` or NVIDIA's DCGM exporter says. */
+import { type Series, parseExposition } from './exposition.ts'
+
+export interface GpuReading {
+  /** As the host counts them, from 0. */
+  readonly index: number | null
+  /** `GPU-…`, or `MIG-…` of a part of one. */
+  readonly uuid: string
+  /** Share of the time in which any kernel ran, 0 … 1; null where the GPU does not say (parts of a GPU do not). */
+  readonly utilization: number | null
+  readonly memoryBytes: number | null
+  /** Name of the pod that has it, where DCGM's exporter knows that. */
+  readonly pod: string | null
+}
+
+const mebibyte = 2 ** 20
+
+/** Run in a container that has GPUs, or on their host. `gpuSample` reads what it prints. */
+export const nvidiaSmi: readonly string[] = [
+  'nvidia-smi',
+  '--query-gpu=index,uuid,utilization.gpu,memory.used',
+  '--format=csv,noheader,nounits',
+]
+
+/** A line a GPU: `0, GPU-6b5d…, 87, 61440`, memory in MiB; `[N/A]` and the like are null, other lines no GPU. */
+export function gpuSample(csv: string): GpuReading[] {
+  return csv.split('\n').flatMap((line): GpuReading[] => {
+    const [index = '', uuid = '', utilization = '', memory = ''] = line
+      .split(',')
+      .map((field) => field.trim())
+    if (!/^\d+$/.test(index) || uuid === '') return []
+    return [
+      {
+        index: Number(index),
+        uuid,
+        utilization: scaled(utilization, 0.01),
+        memoryBytes: scaled(memory, mebibyte),
+        pod: null,
+      },
+    ]
+  })
+}
+
+function scaled(field: string, by: number): number | null {
+  return /^\d+(\.\d+)?$/.test(field) ? Number(field) * by : null
+}
+
+const utilization = 'DCGM_FI_DEV_GPU_UTIL'
+const memoryUsed = 'DCGM_FI_DEV_FB_USED'
+
+/**
+ * The GPUs of one host, from the exporter's metrics.
+ * @throws MalformedExposition
+ */
+export function dcgmSample(text: string): GpuReading[] {
+  const series = parseExposition(text, new Set([utilization, memoryUsed]))
+  const byGpu = Map.groupBy(
+    series,
+    ({ labels }) => `${labels['UUID'] ?? ''} ${labels['GPU_I_ID'] ?? ''} ${labels['gpu'] ?? ''}`,
+  )
+  return [...byGpu.values()].map((list) => {
+    const of = (metric: string): number | null => {
+      const value = list.find(({ name }) => name === metric)?.value
+      return value === undefined || !Number.isFinite(value) ? null : value
+    }
+    const labels: Series['labels'] = list[0]?.labels ?? {}
+    const busy = of(utilization)
+    const used = of(memoryUsed)
+    const index = labels['gpu'] ?? ''
+    return {
+      index: /^\d+$/.test(index) ? Number(index) : null,
+      uuid: labels['UUID'] ?? '',
+      utilization: busy === null ? null : busy / 100,
+      memoryBytes: used === null ? null : used * mebibyte,
+      pod: labels['pod'] ?? labels['exported_pod'] ?? null,
+    }
+  })
+}
+
+export interface GpuUse {
+  /** A mean over its GPUs, 0 … 1. */
+  readonly gpuUtilization: number | null
+  /** Summed over its GPUs. */
+  readonly gpuMemoryBytes: number | null
+}
+
+/** Of one replica, which has all of these. */
+export function gpuUse(gpus: readonly GpuReading[]): GpuUse {
+  const shares = gpus.map((gpu) => gpu.utilization).filter((share) => share !== null)
+  const memory = gpus.map((gpu) => gpu.memoryBytes).filter((count) => count !== null)
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+  return {
+    gpuUtilization: shares.length === 0 ? null : sum(shares) / shares.length,
+    gpuMemoryBytes: memory.length === 0 ? null : sum(memory),
+  }
+}
