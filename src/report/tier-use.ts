@@ -51,12 +51,12 @@ function twoWays(one: number | undefined, other: number | undefined): string {
   return one === undefined || other === undefined ? '–' : `${bytes(one)}/s, ${bytes(other)}/s`
 }
 
-/** `running 12.3`, `KV cache in use 45 %`, in the vocabulary's order; what this version does not know is left out. */
+/** `running 12.3`, `KV cache in use 45 %`, in the vocabulary's order, without what is 0 or unknown to this version. */
 export function signalWords({ signals: said }: TierUse): string[] {
   return Object.keys(signals).flatMap((name) => {
     const signal = signalNamed(name)
     const value = Object.hasOwn(said, name) ? said[name] : undefined
-    if (signal === undefined || value === undefined) return []
+    if (signal === undefined || value === undefined || value === 0) return []
     const format = { count: figure, share, perSecond: rate }[signal.unit]
     return [`${signal.title} ${format(value)}`]
   })

@@ -16,6 +16,7 @@ import { lockChanges } from './change-lock.ts'
 import { ControlClient, Unreachable } from './control-client.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
+import { LocalSignals } from './signals.ts'
 import { observe, vectorNodes } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
@@ -53,6 +54,9 @@ class LocalTarget implements StackTarget {
   readonly #locate: Locate
   readonly #env: LocalOptions['env']
   #sampledTo: { pid: number; sequence: number } | null = null
+  readonly #signals = new LocalSignals()
+  /** The stack that was observed last, whose replicas are sampled. */
+  #observed: Stack | null = null
 
   constructor(folder: string, { env, locate = installedService }: LocalOptions) {
     this.#folder = folder
@@ -62,6 +66,7 @@ class LocalTarget implements StackTarget {
   }
 
   async observe(stack: Stack): Promise<LocalObserved> {
+    this.#observed = stack
     const observed = await observe(this.#places)
     return {
       ...observed,
@@ -127,10 +132,13 @@ class LocalTarget implements StackTarget {
     if (state === null) return []
     const since = this.#sampledTo?.pid === state.pid ? this.#sampledTo.sequence : null
     try {
-      const samples = await new ControlClient(state).samples(since)
+      const control = new ControlClient(state)
+      const samples = await control.samples(since)
       const sequence = samples.reduce((last, sample) => Math.max(last, sample.sequence), since ?? 0)
       this.#sampledTo = { pid: state.pid, sequence }
-      return samples.map((sample) => ({ ...nothingSampled, ...sample }))
+      const known = samples.map((sample) => ({ ...nothingSampled, ...sample }))
+      if (this.#observed === null || known.length === 0) return known
+      return await this.#signals.joinedTo(known, this.#observed, (await control.status()).processes)
     } catch (error) {
       if (error instanceof Unreachable) return []
       throw error
