@@ -4,15 +4,16 @@
  * balancer policies, each tier measured by a sweep of eight steps of 30 s on one replica.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { drawStack } from './proving-ground.ts'
-import { prove, type Proof } from './prove.ts'
+import { proveAll } from './prove-all.ts'
+import type { Proof } from './prove.ts'
 
 const stacks = 100
 const examinedQueries = 60_000
 const proofs: Proof[] = []
 
-beforeAll(() => {
-  for (let seed = 1; seed <= stacks; seed++) proofs.push(prove(drawStack(seed), examinedQueries))
+beforeAll(async () => {
+  const seeds = Array.from({ length: stacks }, (_, index) => index + 1)
+  proofs.push(...(await proveAll(seeds, examinedQueries)))
 }, 550_000)
 
 describe('on 100 stacks whose laws the recommender is not told', () => {
