@@ -109,7 +109,7 @@ export function wantedProcesses(stack: Stack, place: Place, locate: Locate): Wan
 
 /** The replicas of a tier's second version. */
 function nextOfTier(
-  { split: _, ...stack }: Stack,
+  stack: Stack,
   { tier, version }: Split,
   wiring: Wiring,
   place: Place,

@@ -58,16 +58,16 @@ it('gives a request to the release that it names, whatever the share', async () 
 
 it('shifts the share while it runs, and loses no request in flight', async () => {
   const { url, balancer, upstreams } = await split(0)
-  let asking = true
+  const asking = new AbortController()
   const answers: Promise<string>[] = []
   const load = (async () => {
-    while (asking) {
+    while (!asking.signal.aborted) {
       answers.push(ask(url))
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
   })()
   for (const share of [5, 25, 50, 100, 0, 100]) await balancer.reconfigure?.({ upstreams, share, seed: 3 })
-  asking = false
+  asking.abort()
   await load
   const answered = await Promise.all(answers)
   expect(answered.every((answer) => answer === 'current' || answer === 'next')).toBe(true)
