@@ -3,7 +3,7 @@
 // runs, because it is what fetches the Node that `engines` asks for.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -90,6 +90,12 @@ function ensureDependencies() {
   const wanted = hashOf([join(root, 'package-lock.json')])
   const stamp = join(root, 'node_modules', '.ragscale-stamp')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail(
+      'node_modules is a link to a folder with other dependencies, which npm ci would empty',
+      'remove the link and run this again',
+    )
+  }
   say('installing dependencies (npm ci)')
   npm(['ci', '--no-audit', '--no-fund'])
   writeFileSync(stamp, wanted)
