@@ -2,7 +2,7 @@
 import type { Stack } from '../stack/stack.ts'
 import { renderCi } from './ci/ci.ts'
 import { renderCompose } from './compose/compose.ts'
-import { withHeader } from './header.ts'
+import { sourceOf, withHeader } from './header.ts'
 import { renderHelm } from './helm/helm.ts'
 import { renderObservability } from './observability/observability.ts'
 import type { Rendered, Templates } from './rendered.ts'
@@ -21,7 +21,7 @@ export type Rendering = (typeof renderings)[number]
  */
 export function render(stack: Stack, rendering: Rendering, templates: Templates): Rendered {
   const files = new Map<string, string>()
-  const source = stack.file.split(/[\\/]/).at(-1) ?? stack.file
+  const source = sourceOf(stack)
   const parts = rendering === 'ci' ? [] : partsOf(stack, rendering, templates)
   for (const part of [...parts, renderCi(stack, templates)]) {
     for (const [path, text] of part) {

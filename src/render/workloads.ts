@@ -9,6 +9,7 @@ import type { ReplicaTier, ReplicaTierName, SplitTier, Stack, Tier } from '../st
 import { addressesOf } from './addresses.ts'
 import { balancerWorkload } from './balancer-workload.ts'
 import { observabilityWorkloads } from './observability-workloads.ts'
+import { reservingLittle } from './light-reservations.ts'
 import { nodesReason, replicasReason } from './reasons.ts'
 import { rehearsedContainer } from './rehearsal.ts'
 import { supportWorkloads } from './support-workloads.ts'
@@ -23,7 +24,7 @@ export function topologyOf(given: Stack, target: RenderTarget): Topology {
   const stack: Stack = { ...given, target: target === 'systemd' ? 'compose' : target }
   const addresses = addressesOf(target)
   const about = (tier: string): Deployment => ({ stack, tier, addresses, target })
-  const workloads = [
+  const all = [
     ...supportWorkloads(about),
     ...vectorWorkloads(about),
     ...bothReleases('embed', about, serversOf),
@@ -35,6 +36,7 @@ export function topologyOf(given: Stack, target: RenderTarget): Topology {
     ...balancerWorkload(about),
     ...observabilityWorkloads(about),
   ]
+  const workloads = stack.rehearse ? all.map((workload) => reservingLittle(workload, stack)) : all
   return { stack, target, workloads: target === 'systemd' ? workloads.filter(runsOnHosts) : workloads }
 }
 

@@ -7,6 +7,8 @@ import { secretsGitignore, secretsOfStack, secretsReadme } from '../compose/secr
 import { isNumbered, type Service, servicesOf } from '../compose/services.ts'
 import { volumeName, volumeSizes } from '../compose/volumes.ts'
 import { showBytes } from '../../catalog/resources.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { sourceOf, withHeader } from '../header.ts'
 import { renderObservability } from '../observability/observability.ts'
 import type { Rendered, Templates } from '../rendered.ts'
 import { type Profile, profiles, type Topology, type Workload } from '../topology.ts'
@@ -147,17 +149,17 @@ function ownVolumes(service: Service): string[] {
 function configsOf(workloads: readonly Workload[], { topology, filesOf }: SwarmContext): TreeMap {
   const files = workloads.flatMap(filesOf)
   return Object.fromEntries(
-    files.map((file) => [
-      file.config,
-      { name: configName(topology.stack.name, file), file: `./${file.source}` },
-    ]),
+    files.map((file) => [file.config, { name: configName(topology.stack, file), file: `./${file.source}` }]),
   )
 }
 
-/** At most 64 characters, which is what a swarm takes; its end tells it apart. */
-function configName(stack: string, { config, text }: MountedFile): string {
-  const end = `-${fingerprint(config, text)}`
-  return `${`${stack}_${config}`.slice(0, 64 - end.length)}${end}`
+/**
+ * At most 64 characters, which is what a swarm takes; its end tells it apart. It is of the text as it is deployed: a
+ * config of the same name with another header would be refused.
+ */
+function configName(stack: Stack, { config, text, source }: MountedFile): string {
+  const end = `-${fingerprint(config, withHeader(`swarm/${source}`, text, sourceOf(stack)))}`
+  return `${`${stack.name}_${config}`.slice(0, 64 - end.length)}${end}`
 }
 
 function secretFiles(workloads: readonly Workload[], { topology }: SwarmContext): TreeMap {
