@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 const measuring = ['test/e2e/measuring/queueing.test.ts', 'test/e2e/measuring/streams.test.ts']
 /** What wants the machine for itself, and asserts no time. */
 const timing = ['test/e2e/loop/*.test.ts']
+/** What runs in a Docker engine of the run's own (test/engine). */
+const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
 
 export default defineConfig({
   test: {
@@ -23,10 +25,21 @@ export default defineConfig({
           // Real processes, on any machine however busy: two files at a time.
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: [...timing, ...measuring],
+          exclude: [...timing, ...measuring, ...engine],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          // Containers, in an engine that all files share: one after another.
+          name: 'engine',
+          include: engine,
+          globalSetup: 'test/engine/global-setup.ts',
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
         },
       },
       {

@@ -207,7 +207,13 @@ const tasks = {
     ensureBuild()
     ensureK6()
     // What times real processes runs by itself, after what merely computes.
-    finish(goTest(), vitest(['unit', 'cli', 'proof'], args), vitest(['e2e'], args), vitest(['timing'], args))
+    finish(
+      goTest(),
+      vitest(['unit', 'cli', 'proof'], args),
+      vitest(['e2e'], args),
+      vitest(['engine'], args),
+      vitest(['timing'], args),
+    )
   },
   check() {
     const sources = ['src', 'test', 'bench', 'k6-scripts', 'scripts', 'bin', 'vitest.config.ts']

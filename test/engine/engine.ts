@@ -19,11 +19,16 @@ export interface EngineOptions {
   readonly diskMib?: number
 }
 
+/** What every program that is to use an engine takes. */
+export interface EngineEnv extends Readonly<Record<string, string>> {
+  /** `unix:///…` */
+  readonly DOCKER_HOST: string
+  /** A folder with the compose plugin. */
+  readonly DOCKER_CONFIG: string
+}
+
 export interface Engine {
-  /** `unix:///…`, for `DOCKER_HOST`. */
-  readonly host: string
-  /** What every program that is to use it takes: `DOCKER_HOST`, and a `DOCKER_CONFIG` with the compose plugin. */
-  readonly env: Readonly<{ DOCKER_HOST: string; DOCKER_CONFIG: string }>
+  readonly env: EngineEnv
   /** Everything of it; what is put in goes with it. */
   readonly folder: string
   /** Runs `docker …` with it. Throws what it said when it fails. */
@@ -66,8 +71,7 @@ async function layOut(folder: string, { diskMib }: EngineOptions): Promise<void>
 }
 
 class OwnEngine implements Engine {
-  readonly host: string
-  readonly env: Readonly<{ DOCKER_HOST: string; DOCKER_CONFIG: string }>
+  readonly env: EngineEnv
   readonly folder: string
   readonly #place: Place
   /** As `identityOf` says it; null while there is none. */
@@ -76,8 +80,10 @@ class OwnEngine implements Engine {
   constructor(place: Place) {
     this.#place = place
     this.folder = place.folder
-    this.host = `unix://${place.folder}/docker.sock`
-    this.env = { DOCKER_HOST: this.host, DOCKER_CONFIG: join(place.folder, 'config') }
+    this.env = {
+      DOCKER_HOST: `unix://${place.folder}/docker.sock`,
+      DOCKER_CONFIG: join(place.folder, 'config'),
+    }
   }
 
   async docker(...args: string[]): Promise<string> {

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pid } from 'node:process'
+import { execa } from 'execa'
 import { identityOf, lives } from './process-identity.ts'
 import { removeAll } from './remove.ts'
 
@@ -31,7 +32,9 @@ export async function takePlace(): Promise<Place> {
   // Its owner is written before it has its name, so no place is ever without one.
   const fresh = await mkdtemp(join(root, 'new-'))
   await writeFile(join(fresh, 'owner'), (await identityOf(pid)) ?? '')
+  const { stdout: inUse } = await execa('ip', ['-o', '-4', 'address', 'show'])
   for (const number of places) {
+    if (inUse.includes(` 10.${number}.`)) continue
     const folder = join(root, String(number))
     try {
       // Fails on a folder that holds anything.

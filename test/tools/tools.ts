@@ -109,6 +109,7 @@ export const tools = {
   // Linked statically: the shell of images that are made here.
   busybox: { from: 'debian', package: 'busybox-static' },
   'redis-server': { from: 'debian', package: 'redis-server' },
+  'redis-cli': { from: 'debian', package: 'redis-server' },
 } as const satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof tools

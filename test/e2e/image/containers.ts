@@ -3,14 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-
-export async function engineAnswers(): Promise<boolean> {
-  const { exitCode } = await execa('docker', ['version', '--format', '{{.Server.Version}}'], {
-    reject: false,
-    timeout: 10_000,
-  })
-  return exitCode === 0
-}
+import type { EngineEnv } from '../../engine/engine.ts'
 
 export interface Ended {
   readonly exitCode: number
@@ -20,21 +13,23 @@ export interface Ended {
 
 export class Containers {
   readonly #image: string
+  readonly #env: EngineEnv
   readonly #folder: string
   readonly #ids: string[] = []
   readonly #volumes: string[] = []
   #network = 'none'
 
-  private constructor(image: string, folder: string) {
+  private constructor(image: string, env: EngineEnv, folder: string) {
     this.#image = image
+    this.#env = env
     this.#folder = folder
   }
 
-  static async open(image: string): Promise<Containers> {
+  static async open(image: string, env: EngineEnv): Promise<Containers> {
     const folder = await mkdtemp(join(tmpdir(), 'ragscale-containers-'))
     // Read by the user of the image, who is not whoever runs the tests.
     await chmod(folder, 0o755)
-    const containers = new Containers(image, folder)
+    const containers = new Containers(image, env, folder)
     const first = await containers.#create(['--network', 'none', '--entrypoint', 'sleep'], ['3600'])
     containers.#network = `container:${first}`
     return containers
@@ -51,15 +46,13 @@ export class Containers {
     const { exitCode, stdout, stderr } = await execa(
       'docker',
       ['run', '--rm', ...flags, this.#image, service],
-      {
-        reject: false,
-      },
+      { env: this.#env, reject: false },
     )
     return { exitCode: exitCode ?? -1, stdout, stderr }
   }
 
   async volume(): Promise<string> {
-    const { stdout } = await execa('docker', ['volume', 'create'])
+    const { stdout } = await execa('docker', ['volume', 'create'], { env: this.#env })
     this.#volumes.push(stdout)
     return stdout
   }
@@ -68,31 +61,36 @@ export class Containers {
   async script(source: string): Promise<string> {
     const [first = ''] = this.#ids
     const { stdout } = await execa('docker', ['exec', '-i', first, 'node', '--input-type=module', '-'], {
+      env: this.#env,
       input: source,
     })
     return stdout
   }
 
   async exec(id: string, ...command: string[]): Promise<string> {
-    const { stdout } = await execa('docker', ['exec', id, ...command])
+    const { stdout } = await execa('docker', ['exec', id, ...command], { env: this.#env })
     return stdout
   }
 
   /** As an operator would; returns how the process ended. */
   async stop(id: string, seconds: number): Promise<number> {
-    await execa('docker', ['stop', '--time', String(seconds), id])
-    const { stdout } = await execa('docker', ['inspect', '--format', '{{.State.ExitCode}}', id])
+    await execa('docker', ['stop', '--time', String(seconds), id], { env: this.#env })
+    const { stdout } = await execa('docker', ['inspect', '--format', '{{.State.ExitCode}}', id], {
+      env: this.#env,
+    })
     return Number(stdout)
   }
 
   async logs(id: string): Promise<string> {
-    const { stdout, stderr } = await execa('docker', ['logs', id])
+    const { stdout, stderr } = await execa('docker', ['logs', id], { env: this.#env })
     return `${stdout}\n${stderr}`
   }
 
   async close(): Promise<void> {
-    if (this.#ids.length > 0) await execa('docker', ['rm', '--force', ...this.#ids], { reject: false })
-    if (this.#volumes.length > 0) await execa('docker', ['volume', 'rm', ...this.#volumes], { reject: false })
+    if (this.#ids.length > 0)
+      await execa('docker', ['rm', '--force', ...this.#ids], { env: this.#env, reject: false })
+    if (this.#volumes.length > 0)
+      await execa('docker', ['volume', 'rm', ...this.#volumes], { env: this.#env, reject: false })
     await rm(this.#folder, { recursive: true, force: true })
   }
 
@@ -108,7 +106,9 @@ export class Containers {
   }
 
   async #create(flags: readonly string[], args: readonly string[]): Promise<string> {
-    const { stdout } = await execa('docker', ['run', '--detach', ...flags, this.#image, ...args])
+    const { stdout } = await execa('docker', ['run', '--detach', ...flags, this.#image, ...args], {
+      env: this.#env,
+    })
     this.#ids.push(stdout)
     return stdout
   }
