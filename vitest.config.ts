@@ -22,13 +22,13 @@ export default defineConfig({
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 20_000 } },
       {
         test: {
-          // Real processes, on any machine however busy: two files at a time.
+          // Real processes, on any machine however busy: a few files at a time, as they mostly wait.
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: [...timing, ...measuring, ...engine],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 4,
         },
       },
       {
