@@ -1,5 +1,6 @@
 import { ExitCode } from '../errors.ts'
 import { type ChangeCommandOptions, changeStack } from '../loop/change-command.ts'
+import { forgetRollout } from '../loop/rollout/state.ts'
 import { planJson, planText } from '../loop/stack-view.ts'
 import type { Runtime } from '../runtime.ts'
 
@@ -24,6 +25,7 @@ export async function down(options: DownOptions, runtime: Runtime): Promise<Exit
     stdout.write(options.json ? planJson(stack, steps) : planText(steps))
     return ExitCode.ok
   }
+  await forgetRollout(stack.folder)
   if (options.json) {
     const { notes } = observed
     const changes = steps.map(({ what }) => what)

@@ -24,6 +24,8 @@ export interface AskedLoad {
   readonly seed?: number | undefined
   readonly maxInFlight?: number | undefined
   readonly unique?: boolean | undefined
+  /** Sent with every request: header → the name of the environment variable that holds its value. */
+  readonly headersEnv?: Readonly<Record<string, string>> | undefined
 }
 
 export interface Aim {
@@ -41,7 +43,11 @@ export interface Aim {
 /** @throws {UserError} exit 2 for options and endpoints that do not fit, 4 where nothing runs */
 export function aimAt(stage: LoadStage, load: AskedLoad, urls: RunningUrls): Aim {
   const { stack } = load
-  const target = targetOf(stage, stack, urls, load.unique === undefined ? {} : { unique: load.unique })
+  const called = targetOf(stage, stack, urls, load.unique === undefined ? {} : { unique: load.unique })
+  const target =
+    load.headersEnv === undefined
+      ? called
+      : { ...called, headersEnv: { ...called.headersEnv, ...load.headersEnv } }
   const name = endpointOf(stage)
   const asked: ScenarioOptions = {
     stage,

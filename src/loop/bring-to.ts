@@ -5,6 +5,7 @@ import type { Stack } from '../stack/stack.ts'
 import { openTarget } from '../targets/open.ts'
 import { change } from './change.ts'
 import { progressView, silentProgress } from './progress-view.ts'
+import { assertNoRollout } from './rollout/state.ts'
 import { styleOf } from './terminal-style.ts'
 
 export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
@@ -18,6 +19,7 @@ export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
 
 /** Brings what runs to what the stack says. Returns whether it runs now. */
 export async function bringTo(stack: Stack, options: BringOptions, runtime: Runtime): Promise<boolean> {
+  await assertNoRollout(stack.folder, options.what)
   const target = openTarget(stack, runtime)
   if (options.onlyIfRunning && !(await target.observe(stack)).running) return false
   const style = styleOf(runtime.stderr, runtime, options.color)

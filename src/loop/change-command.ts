@@ -7,6 +7,7 @@ import { openTarget } from '../targets/open.ts'
 import type { Observed, StackTarget, Step } from '../targets/target.ts'
 import { type Changed, change } from './change.ts'
 import { progressView, silentProgress } from './progress-view.ts'
+import { assertNoRollout } from './rollout/state.ts'
 import { readStackFile } from './stack-file.ts'
 import { styleOf } from './terminal-style.ts'
 
@@ -41,6 +42,7 @@ export async function changeStack(
 ): Promise<ChangedStack> {
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const { stack, target } = await readStackOn(options, runtime)
+  if (what !== 'ragscale down') await assertNoRollout(stack.folder, what)
   const wantedStack = wanted(stack)
   const style = styleOf(runtime.stderr, runtime, options.color)
   const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, () => runtime.now())

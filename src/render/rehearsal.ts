@@ -51,8 +51,8 @@ function emulatorOf(stack: Stack, tier: EmulatedTier, addresses: Addresses, port
     case 'rerank':
       return { service: 'emulators/tei', config: { ...common, ...encoder(stack, tier) } }
     case 'generate': {
-      const { model, maxModelLength = null } = tiers.generate ?? {}
-      return { service: 'emulators/vllm', config: { ...common, model, maxModelLength } }
+      const { model, alsoServes, maxModelLength = null } = tiers.generate ?? {}
+      return { service: 'emulators/vllm', config: { ...common, model, alsoServes, maxModelLength } }
     }
     case 'vector':
       return { service: 'emulators/qdrant', config: { ...common, ...node(addresses) }, mounts: [vectors] }

@@ -23,6 +23,8 @@ export interface ReplicaTier {
   readonly component: string
   readonly replicas: number
   readonly model?: string
+  /** Never of the file: the model's other names, by which it is asked for while it takes another's place. */
+  readonly alsoServes?: readonly string[]
   readonly gpu?: string
   readonly tensorParallel?: number
   readonly maxModelLength?: number

@@ -209,6 +209,8 @@ export function expected(unit: Unit, got: unknown): string {
 export const parseDuration = (text: string, where?: string): number => parseUnit(duration, text, where)
 /** A second; throws a UserError (exit 2). */
 export const parseRate = (text: string, where?: string): number => parseUnit(rate, text, where)
+/** A ratio; throws a UserError (exit 2). */
+export const parsePercentage = (text: string, where?: string): number => parseUnit(percentage, text, where)
 /** A factor; throws a UserError (exit 2). */
 export const parseGrowth = (text: string, where?: string): number => parseUnit(growth, text, where)
 /** A whole number; throws a UserError (exit 2). */

@@ -83,9 +83,11 @@ function argumentsOf(tier: ReplicaTier): string[] {
   const capability = capabilityOf(gpu ?? '')
   return [
     model,
+    // Offline the model is a path, which would else become its name. The first of several is what its metrics say.
+    '--served-model-name',
+    model,
+    ...(tier.alsoServes ?? []),
     ...flags({
-      // Offline the model is a path, which would else become its name.
-      '--served-model-name': model,
       '--host': '0.0.0.0',
       '--port': port,
       '--max-model-len': maxModelLength,

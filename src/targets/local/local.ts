@@ -8,11 +8,12 @@ import type {
   LogLine,
   LogOptions,
   Observed,
+  RolloutTarget,
   RunningEndpoints,
   StackTarget,
   Step,
 } from '../target.ts'
-import { lockChanges } from './change-lock.ts'
+import { lockChanges } from '../change-lock.ts'
 import { ControlClient, Unreachable } from './control-client.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
@@ -21,6 +22,7 @@ import { observe, vectorNodes } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
+import { servedBy } from './served.ts'
 import { installedService } from './services.ts'
 import { readStateFile } from './state-file.ts'
 import type { FoundSupervisor, LocalObserved, LocalStep } from './steps.ts'
@@ -49,6 +51,7 @@ export function localTarget(folder: string, options: LocalOptions = {}): StackTa
 
 class LocalTarget implements StackTarget {
   readonly name = 'local'
+  readonly rollout: RolloutTarget = { refusal: () => null, served: servedBy }
   readonly #folder: string
   readonly #places: Places
   readonly #locate: Locate

@@ -37,6 +37,7 @@ const wirings: Readonly<Partial<Record<Tier, Wiring>>> = {
     config: (replica, { tiers, workload }) => ({
       ...emulated('generate', replica, tiers, workload.seed),
       model: tiers.generate?.model ?? null,
+      ...(tiers.generate?.alsoServes === undefined ? {} : { alsoServes: [...tiers.generate.alsoServes] }),
       maxModelLength: tiers.generate?.maxModelLength ?? null,
     }),
   },

@@ -6,6 +6,8 @@ import { replicaSchema } from '../config.ts'
 const schema = replicaSchema
   .extend({
     model: z.string().min(1),
+    /** Further names by which the model is asked for (`--served-model-name` takes several). */
+    alsoServes: z.array(z.string().min(1)).default([]),
     /** Longest prompt and answer together, in tokens. Default: 8192, or what the KV cache holds if that is less. */
     maxModelLength: z.int().positive().nullish(),
     prefixCaching: z.boolean().default(true),

@@ -28,7 +28,12 @@ export function generate(
   format: Format,
 ): void {
   refuseUnsupported(request)
-  if (request.model !== undefined && request.model !== null && request.model !== config.model)
+  const { model, alsoServes } = config
+  if (
+    request.model !== undefined &&
+    request.model !== null &&
+    ![model, ...alsoServes].includes(request.model)
+  )
     throw new VllmFailure(404, `The model \`${request.model}\` does not exist.`, 'model')
   const prompted = promptTokens(prompt)
   const maxTokens = maxTokensOf(request)
