@@ -1,22 +1,31 @@
 /** A Kubernetes API server with its etcd, on loopback, in a folder of its own: real validation, no nodes, no images. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Processes } from './processes.ts'
 
 export interface ApiServer {
   /** For `kubectl` and `helm`. */
   readonly kubeconfig: string
-  /** Ends both, the API server first, and removes what they stored. */
+  /** Where everything of it is kept, and logged; gone when it is closed. */
+  readonly folder: string
+  /** Ended with it, and before it. */
+  readonly processes: Processes
+  /** The API server alone, as by a crash; what it stored stays. */
+  crash(): Promise<void>
+  /** Starts it again; resolves when it is ready. */
+  comeBack(): Promise<void>
+  /** Ends all, the API server before its etcd, and removes what they stored. */
   close(): Promise<void>
 }
 
 const readyMs = 120_000
+const name = 'kube-apiserver'
 
 /** @throws Error with the last that they wrote, when they do not become ready */
 export async function startApiServer(programs: {
@@ -24,29 +33,17 @@ export async function startApiServer(programs: {
   readonly apiServer: string
 }): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-kubernetes-'))
-  const at = (name: string) => join(folder, name)
-  const running: { readonly name: string; readonly child: ChildProcess }[] = []
-  const start = (name: string, program: string, args: readonly string[]) => {
-    const log = openSync(at(`${name}.log`), 'w')
-    running.push({ name, child: spawn(program, args, { cwd: folder, stdio: ['ignore', log, log] }) })
-  }
+  const at = (file: string) => join(folder, file)
+  const processes = new Processes(folder)
   const close = async () => {
-    // The API server waits for its etcd for as long as a minute when that goes first.
-    for (const { child } of running.toReversed()) {
-      if (child.exitCode !== null || child.signalCode !== null) continue
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      const killing = setTimeout(() => child.kill('SIGKILL'), 20_000)
-      await ended
-      clearTimeout(killing)
-    }
+    await processes.close()
     await rm(folder, { recursive: true, force: true })
   }
   try {
     const [clients, peers, secure] = [await freePort(), await freePort(), await freePort()]
     const etcdUrl = `http://127.0.0.1:${clients}`
     const peerUrl = `http://127.0.0.1:${peers}`
-    start('etcd', programs.etcd, [
+    processes.start('etcd', programs.etcd, [
       `--data-dir=${at('etcd')}`,
       `--listen-client-urls=${etcdUrl}`,
       `--advertise-client-urls=${etcdUrl}`,
@@ -61,7 +58,7 @@ export async function startApiServer(programs: {
     execFileSync('openssl', ['rsa', '-in', at('sa.key'), '-pubout', '-out', at('sa.pub')], {
       stdio: 'ignore',
     })
-    start('kube-apiserver', programs.apiServer, [
+    processes.start(name, programs.apiServer, [
       `--etcd-servers=${etcdUrl}`,
       `--cert-dir=${at('certificates')}`,
       `--secure-port=${secure}`,
@@ -75,31 +72,34 @@ export async function startApiServer(programs: {
       `--token-auth-file=${at('tokens.csv')}`,
       '--endpoint-reconciler-type=none',
     ])
+    const url = `https://127.0.0.1:${secure}`
     const kubeconfig = at('kubeconfig')
-    await writeFile(kubeconfig, kubeconfigOf(`https://127.0.0.1:${secure}`, token), { mode: 0o600 })
-    await ready(`https://127.0.0.1:${secure}/readyz`, token, running)
-    return { kubeconfig, close }
+    await writeFile(kubeconfig, kubeconfigOf(url, token), { mode: 0o600 })
+    await ready(`${url}/readyz`, token, processes)
+    return {
+      kubeconfig,
+      folder,
+      processes,
+      crash: async () => await processes.kill(name),
+      comeBack: async () => {
+        processes.restart(name)
+        await ready(`${url}/readyz`, token, processes)
+      },
+      close,
+    }
   } catch (error) {
-    const written = await Promise.all(
-      running.map(
-        async ({ name }) => `${name}:\n${(await readFile(at(`${name}.log`), 'utf8')).slice(-2000)}`,
-      ),
-    )
+    const written = await processes.lastWords()
     await close()
-    throw new Error(`the API server did not start\n${written.join('\n')}`, { cause: error })
+    throw new Error(`the API server did not start\n${written}`, { cause: error })
   }
 }
 
 /** curl knows how to leave its self-signed certificate unchecked for one call. */
-async function ready(
-  url: string,
-  token: string,
-  running: readonly { readonly name: string; readonly child: ChildProcess }[],
-): Promise<void> {
+async function ready(url: string, token: string, processes: Processes): Promise<void> {
   const deadlineMs = Date.now() + readyMs
   while (Date.now() < deadlineMs) {
-    const ended = running.find(({ child }) => child.exitCode !== null || child.signalCode !== null)
-    if (ended !== undefined) throw new Error(`${ended.name} ended`)
+    const ended = processes.ended()
+    if (ended !== null) throw new Error(`${ended} ended`)
     const asked = spawn(
       'curl',
       ['--insecure', '--silent', '--fail', '--max-time', '5', '--header', '@-', url],
@@ -127,7 +127,7 @@ function kubeconfigOf(server: string, token: string): string {
   })
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

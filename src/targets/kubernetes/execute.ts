@@ -1,0 +1,217 @@
+import { performance } from 'node:perf_hooks'
+import { writeComparison } from '../../deployed/compare.ts'
+import { ExitCode, UserError } from '../../errors.ts'
+import type { ExecuteOptions } from '../target.ts'
+import { removeChangeNote, writeChangeNote } from './change-note.ts'
+import { Cluster } from './cluster.ts'
+import { Follower } from './follow.ts'
+import { releaseLabel } from './objects.ts'
+import { PatientCluster } from './patient-cluster.ts'
+import type { Place } from './place.ts'
+import { ClusterUnreachable, type Programs } from './programs.ts'
+import { helmAt, kubectlAt } from './release.ts'
+import type { Roles } from './replicas.ts'
+import { secretManifest } from './secrets.ts'
+import type { KubernetesStep, SecretPlan } from './steps.ts'
+import { refusedByHelm, valuesArgs, withChart } from './wanted.ts'
+
+/** Helm was cut off by a cluster that went away: what there is to do now has to be looked at again. */
+class CutOff extends Error {}
+
+/** Does what was planned. What it changes stays as far as it came, whatever happens: the next `up` goes on. */
+export class Execution {
+  readonly #programs: Programs
+  readonly #stateFolder: string
+  readonly #roles: Roles
+  readonly #options: ExecuteOptions
+  readonly #deadlineMs: number
+  readonly #done: string[] = []
+
+  constructor(programs: Programs, stateFolder: string, roles: Roles, options: ExecuteOptions) {
+    this.#programs = programs
+    this.#stateFolder = stateFolder
+    this.#roles = roles
+    this.#options = options
+    this.#deadlineMs = performance.now() + options.timeoutMs
+  }
+
+  async run(steps: readonly KubernetesStep[]): Promise<void> {
+    refuseTooMuch(steps)
+    try {
+      for (const step of steps) {
+        if (step.kind === 'await' || step.kind === 'part') continue
+        this.#options.signal.throwIfAborted()
+        await this.#step(step)
+        this.#done.push(step.what)
+      }
+      await this.#await(steps)
+    } catch (error) {
+      if (error instanceof CutOff) return
+      if (this.#options.signal.aborted) throw this.#interrupted(steps)
+      throw error
+    }
+  }
+
+  async #step(step: Exclude<KubernetesStep, { kind: 'await' | 'part' }>): Promise<void> {
+    const { signal, onProgress } = this.#options
+    switch (step.kind) {
+      case 'write':
+        await writeComparison(step.comparison)
+        return
+      case 'namespace':
+        return await this.#makeNamespace(step.place, step.release)
+      case 'secret':
+        return await this.#secret(step.secret)
+      case 'rollback': {
+        const args = ['rollback', step.release, String(step.revision), ...helmAt(step.place)]
+        return await this.#helm(args, step.release, step.place)
+      }
+      case 'uninstall':
+        return await this.#helm(
+          ['uninstall', step.release, '--ignore-not-found', ...helmAt(step.place)],
+          step.release,
+          step.place,
+        )
+      case 'upgrade':
+        return await this.#upgrade(step)
+      case 'delete': {
+        const args = ['delete', ...step.objects, '--ignore-not-found', ...kubectlAt(step.place)]
+        await this.#patient(step.place).ask(
+          async () => await this.#programs.run('kubectl', args, { signal, timeoutMs: this.#leftMs() }),
+        )
+        return
+      }
+      case 'await-end':
+        return await new Follower(step.release, this.#patient(step.place), this.#roles, onProgress).untilGone(
+          signal,
+          this.#deadlineMs,
+        )
+    }
+  }
+
+  /** All at once: each of them has its own time, and one that fails ends the waiting for all. */
+  async #await(steps: readonly KubernetesStep[]): Promise<void> {
+    const waits = steps.filter((step) => step.kind === 'await')
+    const [first] = waits
+    if (first === undefined) return
+    const { signal, onProgress } = this.#options
+    const follower = new Follower(first.release, this.#patient(first.place), this.#roles, onProgress)
+    await follower.untilReady(
+      waits.map(({ awaited }) => awaited),
+      signal,
+      this.#deadlineMs,
+    )
+  }
+
+  async #upgrade(step: Extract<KubernetesStep, { kind: 'upgrade' }>): Promise<void> {
+    const { release, place, chart, forces } = step
+    const force = forces ? await this.#forceArgs() : []
+    await withChart(chart, async (path) => {
+      const args = [
+        'upgrade',
+        '--install',
+        release,
+        path,
+        ...valuesArgs(chart),
+        '--history-max',
+        '10',
+        ...force,
+      ]
+      try {
+        await this.#helm([...args, ...helmAt(place)], release, place)
+      } catch (error) {
+        throw refusedByHelm(error, chart)
+      }
+    })
+  }
+
+  /** Helm 4 lets the API server merge, which then refuses to take back what somebody else has changed. */
+  async #forceArgs(): Promise<string[]> {
+    const version = await this.#programs.run('helm', ['version', '--template', '{{.Version}}'])
+    return /^v?3\./.test(version) ? [] : ['--force-conflicts']
+  }
+
+  /** With a note on the disk of what is being done, for whoever finds it half done. @throws CutOff */
+  async #helm(args: readonly string[], release: string, place: Place): Promise<void> {
+    const { signal, onProgress } = this.#options
+    await writeChangeNote(this.#stateFolder, release, place)
+    try {
+      await this.#programs.run('helm', args, { signal, timeoutMs: this.#leftMs() })
+    } catch (error) {
+      // The note stays: the release may be pending, and nobody is at it.
+      if (signal.aborted) throw error
+      if (error instanceof ClusterUnreachable) {
+        onProgress({ kind: 'note', text: `helm ${args[0] ?? ''} was cut off: ${error.message}` })
+        await this.#patient(place).back()
+        throw new CutOff()
+      }
+      await removeChangeNote(this.#stateFolder)
+      throw error
+    }
+    await removeChangeNote(this.#stateFolder)
+  }
+
+  async #makeNamespace({ namespace, context }: Place, release: string): Promise<void> {
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {
+        name: namespace,
+        labels: { 'app.kubernetes.io/managed-by': 'ragscale', [releaseLabel]: release },
+      },
+    }
+    await this.#programs.run('kubectl', ['create', '--filename', '-', '--context', context], {
+      input: JSON.stringify(manifest),
+    })
+  }
+
+  async #secret(plan: SecretPlan): Promise<void> {
+    const input = JSON.stringify(await secretManifest(plan))
+    const args = plan.exists
+      ? ['patch', 'secret', plan.name, '--type', 'merge', '--patch-file', '/dev/stdin']
+      : ['create', '--filename', '-']
+    await this.#programs.run('kubectl', [...args, ...kubectlAt(plan.place)], { input })
+  }
+
+  #patient(place: Place): PatientCluster {
+    const { signal, onProgress } = this.#options
+    return new PatientCluster(new Cluster(place, this.#programs), {
+      signal,
+      onProgress,
+      deadlineMs: this.#deadlineMs,
+    })
+  }
+
+  #interrupted(steps: readonly KubernetesStep[]): UserError {
+    const left = steps
+      .filter(({ kind }) => kind !== 'part')
+      .map(({ what }) => what)
+      .filter((what) => !this.#done.includes(what))
+    const done = this.#done.length === 0 ? 'nothing was finished' : `done: ${this.#done.join(', ')}`
+    return new UserError(
+      `Interrupted. The stack stays as far as it came; ${done}; not finished: ${left.join(', ')}.`,
+      {
+        hint: 'ragscale up goes on from there, ragscale status shows where',
+        exitCode: ExitCode.interrupted,
+        code: 'interrupted',
+      },
+    )
+  }
+
+  #leftMs(): number {
+    const leftMs = Math.round(this.#deadlineMs - performance.now())
+    return Math.max(1_000, Math.min(2 ** 31 - 1, leftMs))
+  }
+}
+
+/** Helm changes a release as a whole: where some of its changes were not asked for, none is made. */
+function refuseTooMuch(steps: readonly KubernetesStep[]): void {
+  const upgrade = steps.find((step) => step.kind === 'upgrade')
+  const parts = steps.filter(({ kind }) => kind === 'part').length
+  if (upgrade === undefined || parts === upgrade.parts) return
+  const others = upgrade.parts - parts
+  throw new UserError(
+    `ragscale.yaml asks for ${others} other ${others === 1 ? 'change' : 'changes'} of the release too, which Helm makes in one go`,
+    { hint: 'ragscale up --dry-run shows them; ragscale up makes them, and then this', code: 'drift' },
+  )
+}

@@ -1,0 +1,123 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ReplicaSample } from '../../recording/resources.ts'
+import type { Stack } from '../../stack/stack.ts'
+import type {
+  ExecuteOptions,
+  LockOptions,
+  LogLine,
+  LogOptions,
+  Observed,
+  RunningEndpoints,
+  StackTarget,
+  Step,
+} from '../target.ts'
+import { lockChanges } from '../change-lock.ts'
+import { Cluster } from './cluster.ts'
+import { Execution } from './execute.ts'
+import { readLogs } from './logs.ts'
+import { observe, rolesOf } from './observe.ts'
+import { placeWords, readPlace } from './place.ts'
+import { planDown } from './plan-down.ts'
+import { planUp } from './plan-up.ts'
+import { unreachable } from './patient-cluster.ts'
+import { ClusterUnreachable, type Env, Programs } from './programs.ts'
+import { releaseNameOf } from './release.ts'
+import type { KubernetesObserved, KubernetesStep } from './steps.ts'
+
+/** A Helm release in the namespace that kubectl's context names; `env`: what helm and kubectl are run with. */
+export function kubernetesTarget(stack: Stack, env: Env): StackTarget {
+  return new KubernetesTarget(stack, new Programs(env))
+}
+
+const patience = { attempts: 60, everyMs: 1_000 }
+
+class KubernetesTarget implements StackTarget {
+  readonly name = 'kubernetes'
+  readonly #stack: Stack
+  readonly #programs: Programs
+  readonly #stateFolder: string
+  #hasAnswered = false
+
+  constructor(stack: Stack, programs: Programs) {
+    this.#stack = stack
+    this.#programs = programs
+    this.#stateFolder = join(stack.folder, '.ragscale', 'kubernetes')
+  }
+
+  async observe(stack: Stack): Promise<KubernetesObserved> {
+    const found = await this.#reached(async () => {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await observe(stack, this.#stateFolder, this.#programs)
+        } catch (error) {
+          // Who has never answered may never do; who has will come back.
+          const gone = error instanceof ClusterUnreachable && this.#hasAnswered && attempt < patience.attempts
+          if (!gone) throw error
+          await sleep(patience.everyMs)
+        }
+      }
+    })
+    this.#hasAnswered = true
+    return found
+  }
+
+  plan(stack: Stack, observed: KubernetesObserved, by = 'ragscale.yaml'): readonly KubernetesStep[] {
+    if (observed.stack !== stack) throw new Error('a stack is planned from what was observed for it')
+    const writes = by === 'ragscale.yaml' && stack.split === undefined
+    return planUp({ by, writes, folder: stack.folder, nowMs: Date.now() }, observed)
+  }
+
+  planDown(
+    _stack: Stack,
+    observed: KubernetesObserved,
+    options: { readonly volumes: boolean },
+  ): readonly KubernetesStep[] {
+    return planDown(observed, options)
+  }
+
+  async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
+    const execution = new Execution(this.#programs, this.#stateFolder, this.#roles(), options)
+    await this.#reached(async () => await execution.run(steps as readonly KubernetesStep[]))
+  }
+
+  /** Nobody is asked about a cluster of this machine, nor before mere waiting. */
+  confirmation({ place }: KubernetesObserved, steps: readonly KubernetesStep[]): string | null {
+    const changes = steps.filter(({ kind }) => kind !== 'write' && kind !== 'await' && kind !== 'await-end')
+    if (place.local || changes.length === 0) return null
+    return `This changes the cluster ${place.server} (${placeWords(place)}): ${changes.length} changes. Go on?`
+  }
+
+  /** Only what the cluster lets in by a host; the rest is reached through `connect`. */
+  endpoints(observed: Observed): RunningEndpoints {
+    const { hosts } = observed as KubernetesObserved
+    return hosts.length === 0 ? {} : { pipeline: hosts.slice(0, 1) }
+  }
+
+  async sample(): Promise<ReplicaSample[]> {
+    return []
+  }
+
+  async *logs(options: LogOptions): AsyncGenerator<LogLine> {
+    const place = await readPlace(this.#programs)
+    const cluster = new Cluster(place, this.#programs)
+    yield* readLogs(releaseNameOf(this.#stack), this.#roles(), cluster, this.#programs, options)
+  }
+
+  async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {
+    return await lockChanges(join(this.#stateFolder, 'change.lock'), what, options)
+  }
+
+  #roles() {
+    return rolesOf(this.#stack, { error: null })
+  }
+
+  async #reached<T>(use: () => Promise<T>): Promise<T> {
+    try {
+      return await use()
+    } catch (error) {
+      if (!(error instanceof ClusterUnreachable)) throw error
+      throw unreachable({ place: await readPlace(this.#programs) }, error)
+    }
+  }
+}

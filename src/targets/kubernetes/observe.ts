@@ -1,0 +1,167 @@
+import { existsSync } from 'node:fs'
+import { readFile, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { topologyOf } from '../../render/workloads.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { readCutOff } from './change-note.ts'
+import { Cluster, type Running } from './cluster.ts'
+import { hostsOf } from './hosts.ts'
+import { objectsIn } from './manifest.ts'
+import { type KubeObject, type Pod, releaseLabel } from './objects.ts'
+import { type Surroundings, whyPending } from './pending.ts'
+import { type Place, placeWords, readPlace } from './place.ts'
+import type { Programs } from './programs.ts'
+import { isPending, latest, type Release, readRelease, releaseNameOf } from './release.ts'
+import { type PodState, type Roles, isReplica, replicaOf } from './replicas.ts'
+import { secretNameIn } from './secrets.ts'
+import type { FoundSecret, KubernetesObserved } from './steps.ts'
+import { type Wanted, overridesName, readWanted } from './wanted.ts'
+
+/**
+ * Looks; changes nothing but a folder for temporary files. What the stack is to be is prepared as well, for the plan.
+ * @throws UserError: exit 2 where kubectl knows no cluster, exit 3 where kubectl or helm is missing
+ * @throws ClusterUnreachable
+ */
+export async function observe(
+  stack: Stack,
+  stateFolder: string,
+  programs: Programs,
+): Promise<KubernetesObserved> {
+  const place = await readPlace(programs)
+  const cluster = new Cluster(place, programs)
+  const name = releaseNameOf(stack)
+  const [release, found, namespaceExists, wanted, given, cutOff] = await Promise.all([
+    readRelease(name, place, programs),
+    cluster.running(name),
+    cluster.hasNamespace(),
+    cluster.capabilities().then(async (known) => await tryWanted(stack, name, place, known, programs)),
+    givenSecrets(stack),
+    readCutOff(stateFolder, name, place),
+  ])
+  const deployed = objectsIn(release.manifest)
+  const [live, secret, around] = await Promise.all([
+    cluster.live(deployed),
+    findSecret(stack, 'error' in wanted ? deployed : wanted.objects, name, cluster),
+    surroundingsOf(found, cluster),
+  ])
+  const replicas = statesOf(found.pods, around, rolesOf(stack, wanted))
+  return {
+    running: release.revisions.length > 0 || replicas.length > 0,
+    place,
+    release,
+    cutOff,
+    found,
+    events: around.events,
+    live,
+    namespaceExists,
+    secret,
+    given,
+    wanted,
+    stack,
+    hosts: hostsOf(deployed),
+    replicas,
+    notes: notesOn(place, release, found),
+    kept: found.claims.map(({ metadata }) => `volume claim ${metadata.name}`),
+  }
+}
+
+/** Taking a stack down needs no word on what it should be: an error is told by the plan that does. */
+async function tryWanted(...args: Parameters<typeof readWanted>): Promise<Wanted | { error: unknown }> {
+  try {
+    return await readWanted(...args)
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** What explains pods that do not run: asked for only where there are some. */
+async function surroundingsOf(
+  { pods, claims, controllers }: Running,
+  cluster: Cluster,
+): Promise<Surroundings> {
+  const nothing: Surroundings = { nodes: null, pods: null, claims, events: [] }
+  if (pods.some((pod) => whyPending(pod, nothing) !== null)) return await cluster.surroundings(claims)
+  const ready = pods.every((pod) => isReady(pod) || !isReplica(pod))
+  const few = controllers.some(({ spec, status }) => (status?.replicas ?? 0) < (spec.replicas ?? 0))
+  return ready && !few ? nothing : { ...nothing, events: await cluster.events() }
+}
+
+function isReady({ status }: Pod): boolean {
+  return status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
+}
+
+/** In the order of the workloads, then of their names. */
+export function statesOf(pods: readonly Pod[], around: Surroundings, roles: Roles): PodState[] {
+  const order = [...roles.values()].map(({ tier }) => tier)
+  const rank = ({ tier }: PodState) => (order.includes(tier) ? order.indexOf(tier) : order.length)
+  return pods
+    .filter(isReplica)
+    .map((pod) => replicaOf(pod, around, roles))
+    .sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+export function rolesOf(stack: Stack, wanted: Wanted | { readonly error: unknown }): Roles {
+  try {
+    const { workloads } = 'error' in wanted ? topologyOf(stack, 'kubernetes') : wanted.topology
+    return new Map(workloads.map(({ name, tier, component }) => [name, { tier, component }]))
+  } catch {
+    // The file cannot be rendered: what runs is shown by the names that it has on the cluster.
+    return new Map()
+  }
+}
+
+async function findSecret(
+  stack: Stack,
+  objects: readonly KubeObject[],
+  release: string,
+  cluster: Cluster,
+): Promise<FoundSecret | null> {
+  const name = secretNameIn(objects)
+  if (name === null) return null
+  const { existingSecret, create } = await secretValues(stack)
+  const found = await cluster.secret(name)
+  const labels = found?.labels ?? {}
+  return {
+    name,
+    keys: found?.keys ?? null,
+    ours: labels['app.kubernetes.io/managed-by'] === 'ragscale' && labels[releaseLabel] === release,
+    users: (typeof existingSecret === 'string' && existingSecret !== '') || create === true,
+  }
+}
+
+/** What a user says of the Secret in the values that override the chart's. */
+async function secretValues({ folder }: Stack): Promise<{ existingSecret?: unknown; create?: unknown }> {
+  const file = join(folder, 'deploy', 'helm', overridesName)
+  if (!existsSync(file)) return {}
+  const values = parse(await readFile(file, 'utf8')) as { secrets?: object } | null
+  return values?.secrets ?? {}
+}
+
+/** An empty file is as good as none. */
+async function givenSecrets({ folder }: Stack): Promise<ReadonlyMap<string, string>> {
+  const secrets = join(folder, 'deploy', 'helm', 'secrets')
+  const names = await readdir(secrets).catch(() => [])
+  const files = await Promise.all(
+    names
+      .filter((name) => /^[a-z0-9-]+$/.test(name))
+      .map(async (name) => ({
+        name,
+        path: join(secrets, name),
+        size: (await stat(join(secrets, name))).size,
+      })),
+  )
+  return new Map(files.flatMap(({ name, path, size }) => (size === 0 ? [] : [[name, path]])))
+}
+
+function notesOn(place: Place, { name, revisions }: Release, { hidden }: Running): string[] {
+  const last = latest(revisions)
+  const where = `release ${name} in ${placeWords(place)}${last === null ? '' : `, revision ${last.revision}`}`
+  const trouble =
+    last === null || last.status === 'deployed'
+      ? []
+      : [
+          `revision ${last.revision} of the release is ${last.status}: ${last.description}${isPending(last) ? ' (ragscale up mends it)' : ''}`,
+        ]
+  return [where, ...trouble, ...hidden]
+}

@@ -1,0 +1,55 @@
+/** What to do to come from what is on the cluster to nothing. Pure. */
+import { placeWords } from './place.ts'
+import type { KubernetesObserved, KubernetesStep } from './steps.ts'
+
+export function planDown(
+  observed: KubernetesObserved,
+  { volumes }: { readonly volumes: boolean },
+): KubernetesStep[] {
+  const { release, replicas, found, secret, place } = observed
+  const { name } = release
+  const steps: KubernetesStep[] = []
+  if (release.revisions.length > 0) {
+    steps.push({
+      kind: 'uninstall',
+      release: name,
+      place,
+      what: `uninstall release ${name} (${placeWords(place)})`,
+      because: 'everything of it goes but its volumes',
+      tier: null,
+    })
+  }
+  if (release.revisions.length > 0 || replicas.length > 0) {
+    steps.push({
+      kind: 'await-end',
+      release: name,
+      place,
+      what: 'wait until nothing of it runs',
+      because: 'requests in flight may end',
+      tier: null,
+    })
+  }
+  const claims = volumes ? found.claims : []
+  if (claims.length > 0) {
+    steps.push({
+      kind: 'delete',
+      objects: claims.map(({ metadata }) => `persistentvolumeclaim/${metadata.name}`),
+      place,
+      what: `remove ${claims.length === 1 ? 'volume claim' : 'volume claims'} ${claims.map(({ metadata }) => metadata.name).join(', ')}`,
+      because: '--volumes',
+      tier: null,
+    })
+  }
+  // Data that is kept is opened with the passwords that it was written with.
+  if (secret?.ours === true && (volumes || found.claims.length === 0)) {
+    steps.push({
+      kind: 'delete',
+      objects: [`secret/${secret.name}`],
+      place,
+      what: `remove Secret ${secret.name}`,
+      because: 'ragscale made it, and nothing is kept that its passwords belong to',
+      tier: null,
+    })
+  }
+  return steps
+}

@@ -1,0 +1,129 @@
+/** What a stack is to be on the cluster: the chart as `render` writes it, and what Helm makes of it there. */
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Comparison, compareWithFolder } from '../../deployed/compare.ts'
+import { readTemplates } from '../../deployed/templates.ts'
+import { ExitCode, UserError } from '../../errors.ts'
+import { render } from '../../render/render.ts'
+import { secretsOfStack, type Secret } from '../../render/compose/secrets.ts'
+import type { Rendered } from '../../render/rendered.ts'
+import type { Topology } from '../../render/topology.ts'
+import { topologyOf } from '../../render/workloads.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { objectsIn } from './manifest.ts'
+import type { KubeObject } from './objects.ts'
+import type { Place } from './place.ts'
+import { ProgramFailed, type Programs } from './programs.ts'
+import { helmAt } from './release.ts'
+
+export interface Wanted {
+  readonly topology: Topology
+  readonly rendered: Rendered
+  /** The rendering beside `deploy/`. */
+  readonly comparison: Comparison
+  /** Everything that Helm would have there. */
+  readonly objects: readonly KubeObject[]
+  readonly secrets: readonly Secret[]
+  /** Where the chart and its values are: what execute needs of it. */
+  readonly chart: ChartSource
+}
+
+/** A chart that may differ from the one in `deploy/`, by other counts. */
+export interface ChartSource {
+  /** Absolute, of `deploy/`; null: the user keeps nothing there yet. */
+  readonly deployed: string | null
+  /** Files below `helm/ragscale/`, over those of `deploy/`. */
+  readonly files: Rendered
+  /** Absolute; null where the user has written none. */
+  readonly overrides: string | null
+}
+
+/** What a cluster says of itself, for the chart to ask about. */
+export interface Capabilities {
+  /** `v1.36.3` */
+  readonly version: string
+  /** `apps/v1`, `apps/v1/Deployment` */
+  readonly apis: readonly string[]
+}
+
+const chartPath = 'helm/ragscale/'
+export const overridesName = 'values.override.yaml'
+
+/** @throws UserError (exit 2) where the stack cannot be rendered, or Helm refuses the chart with the user's values */
+export async function readWanted(
+  stack: Stack,
+  release: string,
+  place: Place,
+  capabilities: Capabilities,
+  programs: Programs,
+): Promise<Wanted> {
+  const topology = topologyOf(stack, 'kubernetes')
+  const rendered = render(stack, 'kubernetes', await readTemplates())
+  const folder = join(stack.folder, 'deploy')
+  const comparison = await compareWithFolder(rendered, 'kubernetes', folder)
+  const overrides = join(folder, 'helm', overridesName)
+  const chart: ChartSource = {
+    deployed: existsSync(folder) ? folder : null,
+    files: new Map([...rendered].filter(([path]) => path.startsWith(chartPath))),
+    overrides: existsSync(overrides) ? overrides : null,
+  }
+  const manifest = await withChart(chart, async (path) => {
+    const args = ['template', release, path, ...valuesArgs(chart), ...helmAt(place)]
+    const known = ['--kube-version', capabilities.version, '--api-versions', capabilities.apis.join(',')]
+    try {
+      return await programs.run('helm', [...args, ...known])
+    } catch (error) {
+      throw refusedByHelm(error, chart)
+    }
+  })
+  return {
+    topology,
+    rendered,
+    comparison,
+    objects: objectsIn(manifest),
+    secrets: secretsOfStack(topology),
+    chart,
+  }
+}
+
+/** A user's values come last, and so win. */
+export function valuesArgs({ overrides }: ChartSource): string[] {
+  return overrides === null ? [] : ['--values', overrides]
+}
+
+/** The chart on the disk, with what a user has put into its folder, for as long as `use` takes. */
+export async function withChart<T>(chart: ChartSource, use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'ragscale-chart-'))
+  try {
+    const path = join(folder, 'ragscale')
+    const theirs = chart.deployed === null ? null : join(chart.deployed, chartPath)
+    if (theirs !== null && existsSync(theirs)) await cp(theirs, path, { recursive: true })
+    for (const [name, text] of chart.files) {
+      const file = join(path, name.slice(chartPath.length))
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, text)
+    }
+    return await use(path)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The chart's own rules speak to whoever wrote the values. */
+export function refusedByHelm(error: unknown, { overrides }: ChartSource): unknown {
+  if (!(error instanceof ProgramFailed)) return error
+  const said = error.said
+    .replace(/^Error: /, '')
+    .replaceAll(/\/\S*ragscale-chart-\w+\/ragscale/g, 'deploy/helm/ragscale')
+  return new UserError(`Helm refuses the chart: ${said}`, {
+    hint:
+      overrides === null
+        ? 'ragscale render --check --diff shows whether deploy/ is as it was written'
+        : `Look at ${overrides}: what is said there wins.`,
+    exitCode: ExitCode.usage,
+    code: 'chart',
+    cause: error,
+  })
+}

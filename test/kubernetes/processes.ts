@@ -1,0 +1,104 @@
+/** Programs that are started together, log into one folder and are ended in the opposite order. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+interface Started {
+  readonly name: string
+  readonly program: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  child: ChildProcess
+}
+
+export class Processes {
+  readonly #folder: string
+  readonly #started: Started[] = []
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** @param env beside this process's own */
+  start(
+    name: string,
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): void {
+    this.#started.push({ name, program, args, env, child: this.#spawn(name, program, args, env) })
+  }
+
+  /** Ends one, as by a crash. */
+  async kill(name: string): Promise<void> {
+    const { child } = this.#named(name)
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  /** Starts one again that was killed, as it was started before. */
+  restart(name: string): void {
+    const started = this.#named(name)
+    started.child = this.#spawn(name, started.program, started.args, started.env)
+  }
+
+  /** Of one that has ended by itself; null while all run. */
+  ended(): string | null {
+    return this.#started.find(({ child }) => !isRunning(child))?.name ?? null
+  }
+
+  /** What each has written last. */
+  async lastWords(): Promise<string> {
+    const texts = this.#started.map(
+      async ({ name }) => `${name}:\n${(await readFile(this.#log(name), 'utf8')).slice(-2000)}`,
+    )
+    return (await Promise.all(texts)).join('\n')
+  }
+
+  /** The last that was started first: an API server waits for its etcd for as long as a minute when that goes first. */
+  async close(): Promise<void> {
+    for (const { child } of this.#started.toReversed()) {
+      if (!isRunning(child)) continue
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      const killing = setTimeout(() => child.kill('SIGKILL'), 20_000)
+      await ended
+      clearTimeout(killing)
+    }
+  }
+
+  #spawn(
+    name: string,
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): ChildProcess {
+    const log = openSync(this.#log(name), 'a')
+    try {
+      return spawn(program, args, {
+        cwd: this.#folder,
+        env: { ...process.env, ...env },
+        stdio: ['ignore', log, log],
+      })
+    } finally {
+      closeSync(log)
+    }
+  }
+
+  #log(name: string): string {
+    return join(this.#folder, `${name}.log`)
+  }
+
+  #named(name: string): Started {
+    const found = this.#started.find((started) => started.name === name)
+    if (found === undefined) throw new Error(`no ${name} was started`)
+    return found
+  }
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null
+}
