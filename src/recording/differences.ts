@@ -1,4 +1,5 @@
 /** What is not the same in two runs, and may be why their figures differ. */
+import { counted } from '../stack/counted.ts'
 import type { Run } from './run.ts'
 
 export interface Difference {
@@ -49,7 +50,7 @@ function tierText(run: Run, name: string): string {
     const { vector } = run.stack.tiers
     if (vector === undefined) return 'absent'
     const { shards, replication, quantization } = vector.collection
-    return `${vector.nodes} × ${vector.component}, ${shards} shards × ${replication}, quantization ${quantization}`
+    return `${vector.nodes} × ${vector.component}, ${counted(shards, 'shard')} × ${replication}, quantization ${quantization}`
   }
   const tier = Object.entries(run.stack.tiers).find(([other]) => other === name)?.[1]
   if (tier === undefined || !('replicas' in tier)) return 'absent'

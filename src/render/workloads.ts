@@ -1,4 +1,5 @@
 /** From a stack to the workloads that it is on a target: what runs, how many of it, and after what. Pure. */
+import { counted } from '../stack/counted.ts'
 import { componentNamed, isEmulated, servingComponent } from '../catalog/catalog.ts'
 import type { Component } from '../catalog/component.ts'
 import type { Container, Deployment } from '../catalog/container.ts'
@@ -136,7 +137,7 @@ function vectorWorkloads(about: About): Workload[] {
     nodes,
     {
       ...jobOf('collection', 'vector', component, prepare, [{ name: 'vector', until: 'healthy' }]),
-      because: `creates the collection with its ${shards} shards in ${replication} copies, which the first write would not`,
+      because: `creates the collection with its ${counted(shards, 'shard')} in ${counted(replication, 'copy', 'copies')}, which the first write would not`,
     },
   ]
 }

@@ -1,4 +1,5 @@
 /** What every view of a recommendation says in the same words. */
+import { counted } from '../stack/counted.ts'
 import { z } from 'zod'
 import type { Counts, PredictedSlo, Recommendation, TierRecommendation } from '../capacity/types.ts'
 import { bytes, duration, figure, rate, share } from './format.ts'
@@ -10,9 +11,11 @@ export function countsText(counts: Counts): string {
     const parallel = (counts.tensorParallel ?? 1) > 1 ? ` × TP ${counts.tensorParallel}` : ''
     parts.push(`${counts.replicas}${parallel}`)
   }
-  if (counts.nodes !== undefined) parts.push(`${counts.nodes} node${counts.nodes === 1 ? '' : 's'}`)
+  if (counts.nodes !== undefined) parts.push(counted(counts.nodes, 'node'))
   if (counts.shards !== undefined) {
-    parts.push(`${counts.shards} shards${counts.replication === undefined ? '' : ` × ${counts.replication}`}`)
+    parts.push(
+      `${counted(counts.shards, 'shard')}${counts.replication === undefined ? '' : ` × ${counts.replication}`}`,
+    )
   }
   return parts.length === 0 ? '–' : parts.join(', ')
 }

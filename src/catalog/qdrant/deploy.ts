@@ -1,4 +1,5 @@
 /** Qdrant as a container: every node of the cluster runs the same one. */
+import { counted } from '../../stack/counted.ts'
 import type { Container, Deployment } from '../container.ts'
 import { gibibyte, mebibyte, resources, showBytes } from '../resources.ts'
 import { secretNames } from '../secrets.ts'
@@ -100,7 +101,7 @@ function memoryReason(stack: Deployment['stack'], needed: number): string {
     .replace(' + ids) + 20 %', ' + ids) + 20 %')
   const most = Math.ceil((shards * replication) / nodes)
   return (
-    `${showBytes(needed)}: ${parts}, of which a node holds ${most} of ${shards} shards (× ${replication} copies ÷ ${nodes} nodes); ` +
-    `the limit is half as much again, as an optimizer holds a segment twice while it rebuilds it; ${cpus} search threads, a core each`
+    `${showBytes(needed)}: ${parts}, of which a node holds ${most} of ${counted(shards, 'shard')} (× ${counted(replication, 'copy', 'copies')} ÷ ${counted(nodes, 'node')}); ` +
+    `the limit is half as much again, as an optimizer holds a segment twice while it rebuilds it; ${counted(cpus, 'search thread')}, a core each`
   )
 }
