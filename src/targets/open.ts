@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import { ExitCode, UserError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
 import { composeTarget } from './compose/compose.ts'
 import { externalTarget } from './external/external.ts'
 import { kubernetesTarget } from './kubernetes/kubernetes.ts'
 import { localTarget } from './local/local.ts'
+import { swarmTarget } from './swarm/swarm.ts'
 import type { StackTarget } from './target.ts'
 
-/** The target that the stack names. Throws a UserError (exit 2) for one that this version cannot run a stack on. */
+/** The target that the stack names. */
 export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env' | 'cacheDir'>): StackTarget {
   switch (stack.target) {
     case 'local':
@@ -20,11 +20,7 @@ export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env' | 'cacheDi
     case 'compose':
       return composeTarget(stack, runtime.env)
     case 'swarm':
-      throw new UserError(`this version of ragscale does not run stacks on ${stack.target}`, {
-        hint: 'Start what `ragscale render` wrote by its own tool (docs/deploying.md) and load it as target: external; target: local rehearses a stack on this machine.',
-        exitCode: ExitCode.usage,
-        code: 'target',
-      })
+      return swarmTarget(stack, runtime.env)
   }
 }
 

@@ -1,0 +1,178 @@
+import { stat } from 'node:fs/promises'
+import { balancerPorts } from '../../catalog/container.ts'
+import { conflictsAmong } from '../../deployed/plan.ts'
+import { refused } from '../../deployed/conflicts.ts'
+import { ExitCode, UserError } from '../../errors.ts'
+import type { ReplicaSample } from '../../recording/resources.ts'
+import { topologyOf } from '../../render/workloads.ts'
+import type { EndpointName, Stack } from '../../stack/stack.ts'
+import { lockChanges } from '../change-lock.ts'
+import { containersWith } from '../docker/containers.ts'
+import type { Env } from '../docker/context.ts'
+import { openEngine } from '../docker/engine.ts'
+import { followLines } from '../docker/logs.ts'
+import { mergeLines } from '../docker/merge-lines.ts'
+import type {
+  ExecuteOptions,
+  LockOptions,
+  LogLine,
+  LogOptions,
+  Observed,
+  RunningEndpoints,
+  StackTarget,
+  Step,
+} from '../target.ts'
+import { Execution } from './execute.ts'
+import { identityOf, projectLabel } from './found.ts'
+import { observe } from './observe.ts'
+import { type Places, placesOf } from './places.ts'
+import { planUp } from './plan.ts'
+import { planDown } from './plan-down.ts'
+import { isOwnSecret } from './secret-files.ts'
+import type { ComposeObserved, ComposeStep } from './steps.ts'
+import type { ComposeTool } from './tool.ts'
+
+/** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
+const endpointTiers = {
+  embed: 'embed',
+  vector: 'vector',
+  rerank: 'rerank',
+  generate: 'generate',
+  pipeline: 'gateway',
+} as const satisfies Readonly<Record<EndpointName, keyof typeof balancerPorts>>
+
+/** A stack as Docker Compose runs it on one engine. */
+export function composeTarget(stack: Stack, env: Env): StackTarget {
+  return new ComposeTarget(stack, env)
+}
+
+class ComposeTarget implements StackTarget {
+  readonly name = 'compose'
+  readonly #places: Places
+  readonly #env: Env
+  readonly #stack: Stack
+  /** What was looked with last, and how: what is executed was planned for it. */
+  #looked: { readonly stack: Stack; readonly tool: ComposeTool } | null = null
+
+  constructor(stack: Stack, env: Env) {
+    this.#stack = stack
+    this.#places = placesOf(stack.folder)
+    this.#env = env
+  }
+
+  async observe(stack: Stack): Promise<ComposeObserved> {
+    const observed = await observe(stack, { places: this.#places, env: this.#env })
+    this.#looked = { stack, tool: observed.tool }
+    return observed
+  }
+
+  plan(_stack: Stack, observed: Observed, by = 'ragscale.yaml'): readonly ComposeStep[] {
+    const found = observed as ComposeObserved
+    this.#assertOurs(found)
+    const conflicts = found.departs ? [] : conflictsAmong(found.comparison.changes)
+    if (conflicts.length > 0) {
+      throw refused(conflicts, { folder: this.#places.deploy, cwd: this.#stack.folder }, 'ragscale render')
+    }
+    const needed = found.secrets.filter(
+      ({ there, optional, name }) => !there && !optional && !isOwnSecret(name),
+    )
+    if (needed.length > 0) throw this.#missingSecrets(needed.map(({ name }) => name))
+    return planUp(found, by)
+  }
+
+  planDown(
+    _stack: Stack,
+    observed: Observed,
+    options: { readonly volumes: boolean },
+  ): readonly ComposeStep[] {
+    const found = observed as ComposeObserved
+    this.#assertOurs(found)
+    return planDown(found, options)
+  }
+
+  #assertOurs({ elsewhere }: ComposeObserved): void {
+    if (elsewhere === null) return
+    throw new UserError(
+      `another stack of the name ${this.#stack.name} runs on this engine, from ${elsewhere}`,
+      {
+        hint: 'Give one of them another `name`, or take that one down first (ragscale down, where it is).',
+        exitCode: ExitCode.usage,
+        code: 'name-taken',
+      },
+    )
+  }
+
+  #missingSecrets(names: readonly string[]): UserError {
+    const { secrets } = this.#places
+    return new UserError(`a secret is missing that only you know: ${names.join(', ')}`, {
+      hint: names.map((name) => `cat > ${secrets}/${name}   # paste it, then Ctrl-D`).join('\n'),
+      exitCode: ExitCode.missing,
+      code: 'secret',
+    })
+  }
+
+  async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
+    if (this.#looked === null) throw new Error('observe comes before execute')
+    const { stack, tool } = this.#looked
+    await new Execution(
+      {
+        engine: await openEngine(this.#env),
+        tool,
+        topology: topologyOf(stack, 'compose'),
+        places: this.#places,
+        env: this.#env,
+        files: async () => await this.#files(),
+      },
+      options,
+    ).run(steps as readonly ComposeStep[])
+  }
+
+  async #files(): Promise<string[]> {
+    const { file, override } = this.#places
+    return [file, ...((await isThere(override)) ? [override] : [])]
+  }
+
+  endpoints(observed: Observed): RunningEndpoints {
+    const { containers, engine } = observed as ComposeObserved
+    const balancer = containers.find((one) => identityOf(one).tier === 'balancer' && one.status === 'running')
+    if (balancer === undefined) return {}
+    return Object.fromEntries(
+      Object.entries(endpointTiers).flatMap(([name, tier]) => {
+        const [published] = balancer.ports[balancerPorts[tier]] ?? []
+        if (published === undefined) return []
+        const everywhere = published.host === '0.0.0.0' || published.host === '::' || published.host === ''
+        return [[name, [`http://${everywhere ? engine.host : published.host}:${published.port}`]] as const]
+      }),
+    )
+  }
+
+  async sample(): Promise<ReplicaSample[]> {
+    return []
+  }
+
+  async *logs(options: LogOptions): AsyncGenerator<LogLine> {
+    const { tier, lines, follow, signal } = options
+    const engine = await openEngine(this.#env)
+    const containers = await containersWith(engine, [`${projectLabel}=${this.#stack.name}`])
+    const wanted = containers
+      .map((container) => ({ container, identity: identityOf(container) }))
+      .filter(({ identity }) => tier === null || identity.tier === tier)
+    yield* mergeLines(
+      wanted.map(({ container, identity: { name } }) => ({
+        name,
+        lines: followLines(engine, container.id, { lines, follow, signal }),
+      })),
+    )
+  }
+
+  async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {
+    return await lockChanges(this.#places.lockFile, what, options)
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
+}

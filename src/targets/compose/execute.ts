@@ -1,0 +1,206 @@
+/** Does what was planned, and decides nothing. */
+import { performance } from 'node:perf_hooks'
+import { writeComparison } from '../../deployed/compare.ts'
+import { ExitCode, UserError } from '../../errors.ts'
+import type { Topology } from '../../render/topology.ts'
+import { statusOf } from '../docker/containers.ts'
+import type { Env } from '../docker/context.ts'
+import { type Engine, engineGone, isGone } from '../docker/engine.ts'
+import { pullImage } from '../docker/pull.ts'
+import type { ExecuteOptions } from '../target.ts'
+import { Follower } from './follow.ts'
+import type { Places } from './places.ts'
+import { makeSecret } from './secret-files.ts'
+import type { ActionOf, ComposeStep } from './steps.ts'
+import { type ComposeTool, callCompose } from './tool.ts'
+import { composeFailure } from './tool-failure.ts'
+import type { WantedService } from './wanted.ts'
+
+export interface Means {
+  readonly engine: Engine
+  readonly tool: ComposeTool
+  readonly topology: Topology
+  readonly places: Places
+  readonly env: Env
+  /** Absolute paths of what Compose reads. */
+  readonly files: () => Promise<readonly string[]>
+}
+
+export class Execution {
+  readonly #means: Means
+  readonly #options: ExecuteOptions
+  readonly #deadlineMs: number
+  readonly #done: string[] = []
+
+  constructor(means: Means, options: ExecuteOptions) {
+    this.#means = means
+    this.#options = options
+    this.#deadlineMs = performance.now() + options.timeoutMs
+  }
+
+  async run(steps: readonly ComposeStep[]): Promise<void> {
+    try {
+      for (const wave of Map.groupBy(steps, (step) => step.wave).values()) {
+        this.#options.signal.throwIfAborted()
+        await this.#wave(wave)
+        this.#done.push(...wave.map(({ what }) => what))
+      }
+    } catch (error) {
+      if (this.#options.signal.aborted) throw this.#interrupted(steps)
+      if (isGone(error)) throw engineGone(error)
+      throw error
+    }
+  }
+
+  async #wave(steps: readonly ComposeStep[]): Promise<void> {
+    const applies = steps.filter((step): step is ActionOf<'apply'> => step.kind === 'apply')
+    const restarts = steps.filter((step): step is ActionOf<'restart'> => step.kind === 'restart')
+    await Promise.all(steps.map(async (step) => await this.#step(step)))
+    if (applies.length + restarts.length > 0) await this.#bringUp(applies, restarts)
+  }
+
+  async #step(step: ComposeStep): Promise<void> {
+    const { engine, places } = this.#means
+    const { signal, onProgress } = this.#options
+    switch (step.kind) {
+      case 'write':
+        await writeComparison(step.comparison)
+        onProgress({ kind: 'note', text: `done: ${step.what}` })
+        break
+      case 'depart':
+        throw new Error('not yet')
+      case 'secret':
+        await makeSecret(places.secrets, step.name, step.empty)
+        break
+      case 'pull':
+        await pullImage(engine, step.image, { ...this.#options, env: this.#means.env })
+        break
+      case 'build':
+        await this.#build(step)
+        break
+      case 'remove':
+        await this.#remove(step)
+        break
+      case 'remove-network':
+        await ignoringMissing(engine.docker.getNetwork(step.name).remove())
+        break
+      case 'remove-volume':
+        await ignoringMissing(engine.docker.getVolume(step.name).remove())
+        break
+      case 'forget':
+      case 'apply':
+      case 'restart':
+        break
+    }
+  }
+
+  #follower(services: readonly WantedService[]): Follower {
+    const { engine, topology, places } = this.#means
+    return new Follower({ engine, topology, places, onProgress: this.#options.onProgress }, services)
+  }
+
+  /** Together, and all watched at once: each may wait for another. */
+  async #bringUp(
+    applies: readonly ActionOf<'apply'>[],
+    restarts: readonly ActionOf<'restart'>[],
+  ): Promise<void> {
+    const services = [...applies, ...restarts].map(({ service }) => service)
+    const stop = new AbortController()
+    const signal = AbortSignal.any([stop.signal, this.#options.signal])
+    const follower = this.#follower(services)
+    await follower.begin()
+    let ended = false
+    const doing = async (): Promise<void> => {
+      const restarting = restarts.map(async (step) => await this.#restart(step))
+      const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
+      await Promise.all(restarting)
+      // What a container says tells more than what Compose says of it.
+      if (failure !== null) throw (await follower.blamed().catch(() => null)) ?? failure
+      ended = true
+    }
+    const both = [doing(), follower.untilHealthy(signal, this.#deadlineMs, () => ended)]
+    try {
+      await Promise.all(both)
+    } finally {
+      stop.abort()
+      await Promise.allSettled(both)
+    }
+  }
+
+  /** One call for all of them: Compose starts them in the order of what they wait for. */
+  async #apply(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<UserError | null> {
+    const { places, topology, env, tool } = this.#means
+    if (tool.kind === 'none') throw new Error('there is no docker compose to apply this with')
+    const services = steps.map(({ service }) => service)
+    const args = [
+      'up',
+      '--detach',
+      '--no-build',
+      ...(steps.every(({ alone }) => alone) ? ['--no-deps'] : []),
+      ...services.flatMap(({ name, replicas }) => ['--scale', `${name}=${replicas}`]),
+      ...services.map(({ name }) => name),
+    ]
+    const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
+    const { failed, stderr } = await callCompose(tool, { ...call, args, signal }, env)
+    return failed && !signal.aborted ? composeFailure(stderr, services, places) : null
+  }
+
+  async #restart({ id, service }: ActionOf<'restart'>): Promise<void> {
+    await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds })
+  }
+
+  async #build({ service, image }: ActionOf<'build'>): Promise<void> {
+    const { places, topology, env, tool } = this.#means
+    const { onProgress, signal } = this.#options
+    if (tool.kind === 'none') throw new Error('there is no docker compose to build with')
+    onProgress({ kind: 'note', text: `building ${image} from deploy/image` })
+    const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
+    const { failed, stderr, stdout } = await callCompose(
+      tool,
+      { ...call, args: ['build', service], signal },
+      env,
+    )
+    if (!failed) return
+    signal.throwIfAborted()
+    const lines = `${stdout}\n${stderr}`.trim().split('\n').slice(-20)
+    throw new UserError(
+      `${image} could not be built\n  its last lines:${lines.map((line) => `\n    | ${line}`).join('')}`,
+      {
+        hint: 'deploy/image/Dockerfile says how it is made; from a checkout put what `npm pack` makes beside it.',
+        exitCode: ExitCode.failed,
+        code: 'build',
+      },
+    )
+  }
+
+  async #remove({ id, name, stopSeconds }: ActionOf<'remove'>): Promise<void> {
+    const { engine } = this.#means
+    const container = engine.docker.getContainer(id)
+    const leftSeconds = Math.max(0, Math.floor((this.#deadlineMs - performance.now()) / 1000))
+    await ignoringMissing(container.stop({ t: Math.min(stopSeconds, leftSeconds) }))
+    await ignoringMissing(container.remove({ force: true, v: true }))
+    this.#options.onProgress({ kind: 'gone', name })
+  }
+
+  #interrupted(steps: readonly ComposeStep[]): UserError {
+    const left = steps.map(({ what }) => what).filter((what) => !this.#done.includes(what))
+    const done = this.#done.length === 0 ? 'nothing was finished' : `done: ${this.#done.join(', ')}`
+    return new UserError(
+      `Interrupted. The stack is as far as it came; ${done}; not finished: ${left.join(', ')}.`,
+      {
+        hint: 'ragscale up goes on from there, ragscale status shows where, ragscale down stops what runs',
+        exitCode: ExitCode.interrupted,
+        code: 'interrupted',
+      },
+    )
+  }
+}
+
+/** Already stopped (304), already gone (404), already being removed (409). */
+async function ignoringMissing(doing: Promise<unknown>): Promise<void> {
+  try {
+    await doing
+  } catch (error) {
+    if (![304, 404].includes(statusOf(error) ?? 0)) throw error
+  }
+}

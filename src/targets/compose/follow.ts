@@ -1,0 +1,170 @@
+/** Watches containers while they come up, and tells every change of a replica once. */
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ExitCode, UserError } from '../../errors.ts'
+import type { Topology } from '../../render/topology.ts'
+import { jobConditionOf } from '../docker/condition.ts'
+import { type FoundContainer, containersWith } from '../docker/containers.ts'
+import { type Engine, engineGone, isGone } from '../docker/engine.ts'
+import { lastLines } from '../docker/logs.ts'
+import type { Progress, ReplicaState } from '../target.ts'
+import { projectLabel, serviceOf } from './found.ts'
+import { replicaOf } from './observe.ts'
+import type { Places } from './places.ts'
+import { portTaken } from './tool-failure.ts'
+import type { WantedService } from './wanted.ts'
+
+const everyMs = 400
+/** An engine that is being restarted comes back within this. */
+const patienceMs = 20_000
+
+export interface Watching {
+  readonly engine: Engine
+  readonly topology: Topology
+  readonly places: Pick<Places, 'compose'>
+  readonly onProgress: (progress: Progress) => void
+}
+
+export class Follower {
+  readonly #watching: Watching
+  readonly #awaited: readonly WantedService[]
+  readonly #seen = new Map<string, { state: string; because: string | null }>()
+  readonly #before = new Map<string, number>()
+  /** Containers as they were before anything was done about them: of these nobody is to blame. */
+  #stale: ReadonlyMap<string, string> = new Map()
+  #goneSince: number | null = null
+
+  constructor(watching: Watching, awaited: readonly WantedService[]) {
+    this.#watching = watching
+    this.#awaited = awaited
+  }
+
+  /** To be called before anything is done about the awaited. */
+  async begin(): Promise<void> {
+    const containers = await this.#containers()
+    this.#stale = new Map(containers.map((container) => [container.id, signatureOf(container)]))
+  }
+
+  /**
+   * Waits until every awaited service has its containers, healthy or run to the end, and `done` says so too.
+   * @throws UserError (exit 4) when one fails or time is up; the signal's reason when interrupted
+   */
+  async untilHealthy(signal: AbortSignal, deadlineMs: number, done: () => boolean): Promise<void> {
+    for (;;) {
+      const looked = await this.#look()
+      if (looked !== null) {
+        const { containers, replicas } = looked
+        const blame = this.#blame(replicas)
+        if (blame !== null) throw blame
+        const late = this.#awaited.filter((service) => !this.#isReady(service, containers))
+        if (late.length === 0 && done()) return
+        if (performance.now() > deadlineMs) throw await this.#tooLate(replicas, late)
+      }
+      await sleep(everyMs, undefined, { signal })
+    }
+  }
+
+  /** What is wrong with a container, as it is now; null: with none of them. */
+  async blamed(): Promise<UserError | null> {
+    const looked = await this.#look()
+    return looked === null ? null : this.#blame(looked.replicas)
+  }
+
+  #blame(replicas: readonly ReplicaState[]): UserError | null {
+    const failing = replicas.find(({ state }) => state === 'failing' || state === 'unhealthy')
+    if (failing === undefined) return null
+    return (
+      portTaken(failing.because ?? '', this.#watching.places) ?? neverHealthy(failing, 'does not come up')
+    )
+  }
+
+  async #containers(): Promise<FoundContainer[]> {
+    const { engine, topology } = this.#watching
+    const names = new Set(this.#awaited.map(({ name }) => name))
+    const all = await containersWith(engine, [`${projectLabel}=${topology.stack.name}`])
+    return all.filter((one) => names.has(serviceOf(one)))
+  }
+
+  async #look(): Promise<{ containers: FoundContainer[]; replicas: ReplicaState[] } | null> {
+    const { engine, topology, onProgress } = this.#watching
+    try {
+      const containers = await this.#containers()
+      const replicas: ReplicaState[] = []
+      for (const container of containers) {
+        const since = this.#before.get(container.id) ?? container.restarts
+        this.#before.set(container.id, since)
+        const replica = this.#told(await replicaOf(container, topology, engine, since), container)
+        replicas.push(replica)
+        const before = this.#seen.get(container.id)
+        this.#seen.set(container.id, replica)
+        if (before?.state === replica.state && before.because === replica.because) continue
+        onProgress({ kind: 'replica', replica })
+      }
+      this.#goneSince = null
+      return { containers, replicas }
+    } catch (error) {
+      if (!isGone(error)) throw error
+      this.#goneSince ??= performance.now()
+      if (performance.now() - this.#goneSince > patienceMs) throw engineGone(error)
+      return null
+    }
+  }
+
+  /** With what only its own service can say. */
+  #told(replica: ReplicaState, container: FoundContainer): ReplicaState {
+    const service = this.#awaited.find(({ name }) => name === serviceOf(container))
+    const isSick = replica.state === 'failing' || replica.state === 'unhealthy'
+    if (isSick && this.#stale.get(container.id) === signatureOf(container)) {
+      return { ...replica, state: 'waiting', because: 'is about to be started again', lastLines: [] }
+    }
+    if (replica.state === 'waiting' && service !== undefined) {
+      const waits = service.after.map(({ service: other }) => other)
+      return waits.length === 0 ? replica : { ...replica, because: `waits for ${waits.join(', ')}` }
+    }
+    if (service?.job === true && jobConditionOf(container) === 'completed') {
+      return { ...replica, because: 'has run' }
+    }
+    return replica
+  }
+
+  #isReady(service: WantedService, containers: readonly FoundContainer[]): boolean {
+    const own = containers.filter((one) => serviceOf(one) === service.name)
+    if (own.length < service.replicas) return false
+    return own.every((one) => {
+      if (service.job) return jobConditionOf(one) === 'completed'
+      return one.status === 'running' && (one.health === null || one.health === 'healthy')
+    })
+  }
+
+  async #tooLate(replicas: readonly ReplicaState[], late: readonly WantedService[]): Promise<UserError> {
+    const waiting = replicas.filter(({ state }) => state !== 'healthy')
+    // Who waits for another is not to blame for it.
+    const blamed = waiting.find(({ state }) => state !== 'waiting') ?? waiting[0]
+    if (blamed !== undefined) {
+      const { engine } = this.#watching
+      const container = [...this.#seen.keys()].find((id) => this.#seen.get(id) === blamed)
+      const lines = container === undefined ? [] : await lastLines(engine, container, { lines: 20 })
+      return neverHealthy({ ...blamed, lastLines: lines }, 'did not become healthy in time')
+    }
+    return new UserError(`${late.map(({ name }) => name).join(', ')} did not start in time`, {
+      hint: 'ragscale up --timeout 30m goes on; ragscale status shows what runs',
+      exitCode: ExitCode.unhealthy,
+      code: 'unhealthy',
+    })
+  }
+}
+
+function signatureOf({ status, health, startedAt, finishedAt, error }: FoundContainer): string {
+  return [status, health, startedAt, finishedAt, error].join(' ')
+}
+
+export function neverHealthy(replica: ReplicaState, what: string): UserError {
+  const because = replica.because === null ? '' : `: ${replica.because}`
+  const lines = replica.lastLines.map((line) => `\n    | ${line}`).join('')
+  const log = lines === '' ? ' (it wrote nothing)' : `\n  its last lines:${lines}`
+  return new UserError(`${replica.name} ${what}${because}${log}`, {
+    hint: `ragscale logs ${replica.tier}, then ragscale up to go on or ragscale down to stop what runs`,
+    exitCode: ExitCode.unhealthy,
+    code: 'unhealthy',
+  })
+}

@@ -1,0 +1,233 @@
+/** Looks at a Compose stack: its files, its engine, what runs. Changes nothing. */
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { compareWithFolder } from '../../deployed/compare.ts'
+import { readTemplates } from '../../deployed/templates.ts'
+import { ExitCode, UserError } from '../../errors.ts'
+import { secretsOfStack } from '../../render/compose/secrets.ts'
+import { render } from '../../render/render.ts'
+import type { Rendered } from '../../render/rendered.ts'
+import type { Topology } from '../../render/topology.ts'
+import { topologyOf } from '../../render/workloads.ts'
+import { loadStack } from '../../stack/load.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { conditionOf, jobConditionOf } from '../docker/condition.ts'
+import { containersWith, stackLabel, statusOf } from '../docker/containers.ts'
+import type { Env } from '../docker/context.ts'
+import { type Engine, openEngine } from '../docker/engine.ts'
+import { lastLines } from '../docker/logs.ts'
+import type { ReplicaState } from '../target.ts'
+import { folderLabel, identityOf, projectLabel, serviceOf } from './found.ts'
+import type { Places } from './places.ts'
+import type { ComposeObserved, FoundSecret } from './steps.ts'
+import { type ComposeTool, callCompose, findCompose } from './tool.ts'
+import { type WantedService, composeModel, wantedServices } from './wanted.ts'
+
+export interface Looking {
+  readonly places: Places
+  readonly env: Env
+}
+
+/** @throws UserError: exit 3 without an engine, 2 for a stack or an override that cannot be read */
+export async function observe(stack: Stack, { places, env }: Looking): Promise<ComposeObserved> {
+  const topology = topologyOf(stack, 'compose')
+  const templates = await readTemplates()
+  const rendered = render(stack, 'compose', templates)
+  const [engine, tool, comparison, departs] = await Promise.all([
+    openEngine(env),
+    findCompose(env),
+    compareWithFolder(rendered, 'compose', places.deploy),
+    hasDeparted(stack, rendered, async (own) => render(own, 'compose', templates)),
+  ])
+  const [wanted, containers, networks, volumes] = await Promise.all([
+    resolve(rendered, topology, tool, { places, env }),
+    containersWith(engine, [`${projectLabel}=${stack.name}`]),
+    networksOf(engine, stack.name),
+    volumesOf(engine, stack.name),
+  ])
+  const images = await imagesOf(engine, wanted)
+  const replicas = await Promise.all(
+    containers
+      .filter((container) => !isFinishedJob(container, wanted))
+      .map(async (container) => await replicaOf(container, topology, engine)),
+  )
+  return {
+    engine: { version: engine.version, api: engine.api, host: engine.host },
+    tool,
+    wanted,
+    containers,
+    images,
+    comparison,
+    departs,
+    secrets: await secretsIn(places, topology, wanted),
+    networks,
+    volumes,
+    elsewhere: elsewhereOf(
+      containers.map(({ labels }) => labels[folderLabel]),
+      places,
+    ),
+    dormant: topology.workloads
+      .filter(({ profile, name }) => profile !== null && !wanted.some(({ workload }) => workload === name))
+      .map(({ name }) => name),
+    running: containers.some(({ status }) => status === 'running' || status === 'restarting'),
+    replicas,
+    notes: stack.rehearse ? ['rehearsed: ragscale’s emulators in place of models and vectors'] : [],
+    kept: volumes,
+  }
+}
+
+function isFinishedJob(
+  container: ComposeObserved['containers'][number],
+  wanted: readonly WantedService[],
+): boolean {
+  const service = wanted.find(({ name }) => name === serviceOf(container))
+  return service?.job === true && jobConditionOf(container) === 'completed'
+}
+
+export async function replicaOf(
+  container: ComposeObserved['containers'][number],
+  topology: Topology,
+  engine: Engine,
+  sinceRestarts = 0,
+): Promise<ReplicaState> {
+  const { name, tier, replica, workload } = identityOf(container)
+  const known = topology.workloads.find((one) => one.name === workload)
+  const condition = known?.kind === 'job' ? jobConditionOf(container) : conditionOf(container, sinceRestarts)
+  const { state, because } =
+    condition === 'completed' ? ({ state: 'healthy', because: null } as const) : condition
+  const wrong = state === 'failing' || state === 'unhealthy' || state === 'restarting'
+  return {
+    name,
+    tier,
+    replica,
+    component: known?.component ?? container.image,
+    state,
+    because,
+    url: null,
+    pid: container.pid,
+    startedAt: container.startedAt,
+    restarts: container.restarts,
+    cpuCores: null,
+    memoryBytes: null,
+    lastLines: wrong ? await lastLines(engine, container.id, { lines: 20 }) : [],
+  }
+}
+
+/** What is rendered, as Compose makes of it with a user's own file and variables, and the hash of each service. */
+async function resolve(
+  rendered: Rendered,
+  topology: Topology,
+  tool: ComposeTool,
+  { places, env }: Looking,
+): Promise<WantedService[]> {
+  const text = rendered.get('compose/compose.yaml') ?? ''
+  if (tool.kind === 'none') {
+    throw new UserError(`target compose needs docker compose: ${tool.because}`, {
+      hint: 'https://docs.docker.com/compose/install/',
+      exitCode: ExitCode.missing,
+      code: 'docker-compose',
+    })
+  }
+  const scratch = await mkdtemp(join(tmpdir(), 'ragscale-compose-'))
+  try {
+    const file = join(scratch, 'compose.yaml')
+    await writeFile(file, text)
+    const files = [file, ...((await isThere(places.override)) ? [places.override] : [])]
+    const call = { files, folder: places.compose, project: topology.stack.name }
+    const [model, hashes] = await Promise.all([
+      asked(callCompose(tool, { ...call, args: ['config', '--format', 'json'] }, env), places),
+      asked(callCompose(tool, { ...call, args: ['config', '--hash', '*'] }, env), places),
+    ])
+    return wantedServices(composeModel.parse(JSON.parse(model)), hashesOf(hashes), topology)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function asked(call: ReturnType<typeof callCompose>, places: Places): Promise<string> {
+  const { stdout, stderr, failed } = await call
+  if (!failed) return stdout
+  const says = stderr.trim().split('\n').at(-1) ?? ''
+  throw new UserError(`docker compose cannot read the stack: ${says}`, {
+    hint: `Look at ${places.override} and ${dirname(places.override)}/.env: what ragscale renders by itself is tested with it.`,
+    exitCode: ExitCode.usage,
+    code: 'compose-config',
+  })
+}
+
+/** A line each: name and hash. */
+function hashesOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .map(([name = '', hash = '']) => [name, hash]),
+  )
+}
+
+/** Whether the stack is not what its file says: it was given other counts, or a second version of a tier. */
+async function hasDeparted(
+  stack: Stack,
+  rendered: Rendered,
+  renderOwn: (own: Stack) => Promise<Rendered>,
+): Promise<boolean> {
+  const own = await loadStack(stack.file, { cwd: stack.folder, warn: () => {} })
+  const text = (await renderOwn({ ...own, target: stack.target })).get('compose/compose.yaml')
+  return text !== rendered.get('compose/compose.yaml')
+}
+
+/** Those that a service reads which is asked for. */
+async function secretsIn(
+  { secrets }: Places,
+  topology: Topology,
+  wanted: readonly WantedService[],
+): Promise<FoundSecret[]> {
+  const workloads = topology.workloads.filter(({ name }) => wanted.some(({ workload }) => workload === name))
+  return await Promise.all(
+    secretsOfStack({ ...topology, workloads }).map(async (secret) => ({
+      ...secret,
+      there: await isThere(join(secrets, secret.name)),
+    })),
+  )
+}
+
+async function imagesOf(
+  engine: Engine,
+  wanted: readonly WantedService[],
+): Promise<Record<string, string | null>> {
+  const names = [...new Set(wanted.map(({ image }) => image))].filter((image) => image !== '')
+  const ids = await Promise.all(
+    names.map(async (name) => {
+      try {
+        return [name, (await engine.docker.getImage(name).inspect()).Id] as const
+      } catch (error) {
+        if (statusOf(error) === 404) return [name, null] as const
+        throw error
+      }
+    }),
+  )
+  return Object.fromEntries(ids)
+}
+
+async function networksOf(engine: Engine, stack: string): Promise<string[]> {
+  const found = await engine.docker.listNetworks({ filters: { label: [`${stackLabel}=${stack}`] } })
+  return found.map(({ Name }) => Name).sort()
+}
+
+async function volumesOf(engine: Engine, stack: string): Promise<string[]> {
+  const { Volumes } = await engine.docker.listVolumes({ filters: { label: [`${stackLabel}=${stack}`] } })
+  return Volumes.map(({ Name }) => Name).sort()
+}
+
+function elsewhereOf(folders: readonly (string | undefined)[], { compose }: Places): string | null {
+  return folders.find((folder) => folder !== undefined && folder !== compose) ?? null
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,65 @@
+/** What a Compose stack was found to be, and what there is to do about it, as data. */
+import type { Comparison } from '../../deployed/compare.ts'
+import type { FoundContainer } from '../docker/containers.ts'
+import type { Engine } from '../docker/engine.ts'
+import type { Observed, Step } from '../target.ts'
+import type { ComposeTool } from './tool.ts'
+import type { WantedService } from './wanted.ts'
+
+export interface ComposeObserved extends Observed {
+  readonly engine: Pick<Engine, 'version' | 'api' | 'host'>
+  readonly tool: ComposeTool
+  /** As the stack asks for them that was looked with. */
+  readonly wanted: readonly WantedService[]
+  readonly containers: readonly FoundContainer[]
+  /** Image as a service names it → its id in the engine; null: it is not there. */
+  readonly images: Readonly<Record<string, string | null>>
+  /** `deploy/` beside what the stack is rendered to. */
+  readonly comparison: Comparison
+  /** What is applied is not what `ragscale.yaml` says (`ragscale scale`): `deploy/` is left alone. */
+  readonly departs: boolean
+  readonly secrets: readonly FoundSecret[]
+  readonly networks: readonly string[]
+  readonly volumes: readonly string[]
+  /** Folder of another stack of the same name on this engine; null: there is none. */
+  readonly elsewhere: string | null
+  /** Workloads of a profile that is not asked for: where they run they are left alone. */
+  readonly dormant: readonly string[]
+}
+
+export interface FoundSecret {
+  readonly name: string
+  readonly there: boolean
+  readonly optional: boolean
+  readonly readBy: readonly string[]
+}
+
+type Action =
+  | { readonly kind: 'write'; readonly comparison: Comparison }
+  | { readonly kind: 'depart'; readonly files: ReadonlyMap<string, string> }
+  | { readonly kind: 'secret'; readonly name: string; readonly empty: boolean }
+  | { readonly kind: 'pull'; readonly image: string }
+  | { readonly kind: 'build'; readonly service: string; readonly image: string; readonly context: string }
+  /** Makes a service's containers what they should be: missing ones, others, so many. */
+  | {
+      readonly kind: 'apply'
+      readonly service: WantedService
+      /** What it waits for is there already: nothing else is touched. */
+      readonly alone: boolean
+    }
+  | { readonly kind: 'restart'; readonly id: string; readonly name: string; readonly service: WantedService }
+  | { readonly kind: 'remove'; readonly id: string; readonly name: string; readonly stopSeconds: number }
+  | { readonly kind: 'remove-network'; readonly name: string }
+  | { readonly kind: 'remove-volume'; readonly name: string }
+  | { readonly kind: 'forget' }
+
+export type PlannedStep = Step & Action
+/** Steps of one wave are done together, one wave after another. */
+export type ComposeStep = PlannedStep & { readonly wave: number }
+export type ActionOf<Kind extends Action['kind']> = Extract<ComposeStep, { kind: Kind }>
+
+export function inWaves(waves: readonly (readonly PlannedStep[])[]): ComposeStep[] {
+  return waves
+    .filter((steps) => steps.length > 0)
+    .flatMap((steps, wave) => steps.map((step) => ({ ...step, wave })))
+}
