@@ -6,8 +6,10 @@ import { ExitCode, UserError } from '../errors.ts'
 import { readStackOn } from '../loop/change-command.ts'
 import { interruption } from '../loop/interruption.ts'
 import { progressView, silentProgress } from '../loop/progress-view.ts'
+import { compareReleases } from '../loop/rollout/compare-releases.ts'
 import { drive, exitCodeOfOutcome } from '../loop/rollout/drive.ts'
 import { goBack } from '../loop/rollout/ending.ts'
+import { loadAlone } from '../loop/rollout/load-alone.ts'
 import { RolloutRun, type Versions, versionsOf } from '../loop/rollout/run.ts'
 import { assertReady, plannedSteps, rolloutOf } from '../loop/rollout/start.ts'
 import {
@@ -230,6 +232,7 @@ async function underLock(
     return await act(async (state) => {
       const versions: Versions = versionsOf(state, stack, runtime.cwd)
       const context = {
+        measuring: { compare: compareReleases, loadAlone },
         runtime,
         target,
         signal: interrupt.signal,

@@ -1,16 +1,8 @@
 /** Blue-green: the whole next version comes up, is load-tested by itself, and takes all requests over at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { releaseHeader } from '../../catalog/releases.ts'
-import { ExitCode, UserError } from '../../errors.ts'
-import type { Recording } from '../../recording/files.ts'
 import { duration } from '../../report/format.ts'
-import { openRunning } from '../open.ts'
-import { measure } from '../measure.ts'
-import { publish } from '../publish.ts'
-import { stageOfTier } from './compare-releases.ts'
 import { finish, goBack } from './ending.ts'
 import { type RolloutRun, sickOf } from './run.ts'
-import { releaseVariable } from './sampler.ts'
 import { tierOf } from './version.ts'
 
 const lookMs = 1_000
@@ -24,22 +16,14 @@ export async function goOnBlueGreen(run: RolloutRun): Promise<void> {
       `${replicas} of the next version of ${state.tier} start beside the current ones, and get no requests`,
     )
     await run.bring(run.both(replicas, 0))
-    const { run: tested } = await loadAlone(run)
-    await run.save({ run: tested.id })
-    if (tested.verdict !== 'pass') {
-      const why = [
-        ...tested.verdictBecause,
-        ...tested.slo.filter(({ ok }) => !ok).map(({ on }) => `${on} broke`),
-      ]
-      const because = `its load test (${tested.id}) ended with ${tested.verdict}${why.length === 0 ? '' : `: ${why.join('; ')}`}`
-      await goBack(
-        run,
-        tested.verdict === 'fail' ? 'rolled back: worse' : 'rolled back: cannot tell',
-        because,
-      )
+    const { id, verdict, verdictBecause } = await context.measuring.loadAlone(run)
+    await run.save({ run: id })
+    if (verdict !== 'pass') {
+      const because = [`its load test (${id}) ended with ${verdict}`, ...verdictBecause].join('; ')
+      await goBack(run, verdict === 'fail' ? 'rolled back: worse' : 'rolled back: cannot tell', because)
       return
     }
-    context.say(`its load test passed (${tested.id}); all requests go to it now`)
+    context.say(`its load test passed (${id}); all requests go to it now`)
     await run.bring(run.both(replicas, 100))
     await run.save({ phase: 'soaking' })
   }
@@ -55,37 +39,6 @@ export async function goOnBlueGreen(run: RolloutRun): Promise<void> {
     }
   }
   await finish(run)
-}
-
-/** The next version alone, at the load of the whole tier: the SLOs of the stack decide. */
-async function loadAlone(run: RolloutRun): Promise<Recording> {
-  const { context, versions, state } = run
-  const running = await openRunning(versions.next, context.runtime)
-  try {
-    const measured = await measure(
-      {
-        stack: versions.next,
-        running,
-        stages: [stageOfTier[state.tier]],
-        scenario: 'steady',
-        rate: state.settings.rate,
-        durationMs: state.settings.durationMs,
-        headersEnv: { [releaseHeader]: releaseVariable },
-        runsFolder: context.runsFolder,
-        // Asked when the rollout began.
-        yes: true,
-        onNotice: context.say,
-      },
-      { ...context.runtime, env: { ...context.runtime.env, [releaseVariable]: 'next' } },
-    )
-    await publish(measured)
-    if (measured.run.verdict === 'interrupted') {
-      throw new UserError('interrupted', { exitCode: ExitCode.interrupted, code: 'interrupted' })
-    }
-    return measured
-  } finally {
-    await running.close()
-  }
 }
 
 /** What went wrong with the next version's replicas within the time, in words; null: nothing. */

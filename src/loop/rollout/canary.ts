@@ -1,5 +1,4 @@
 /** A canary: a growing share of the requests, each step proven before the next. */
-import { compareReleases } from './compare-releases.ts'
 import { finish, goBack } from './ending.ts'
 import type { RolloutRun } from './run.ts'
 import type { StepRecord } from './state.ts'
@@ -18,7 +17,7 @@ export async function goOnCanary(run: RolloutRun): Promise<void> {
       `${share} % of the requests to ${tier} go to ${replicas} of the next version, beside ${run.replicas} of the current`,
     )
     const observed = await run.bring(run.both(replicas, share))
-    const record = await compareReleases(run, observed, replicas)
+    const record = await context.measuring.compare(run, observed, replicas)
     await run.save({ records: [...records, record] })
     if (record.verdict === 'worse') {
       await goBack(run, 'rolled back: worse', `at ${share} % the next version is worse: ${worstOf(record)}`)

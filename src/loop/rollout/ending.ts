@@ -25,7 +25,8 @@ export async function finish(run: RolloutRun): Promise<void> {
   context.say(
     `${state.tier}: ${replicas} replicas of the version before are replaced; none of them has requests`,
   )
-  await run.bring(run.both(replicas, 100, versions.next))
+  // Killed after the last step of all, it has nothing left to do.
+  if (!(await run.isAt(versions.next))) await run.bring(run.both(replicas, 100, versions.next))
   await run.bring(versions.next)
   await run.save({ phase: 'ended', outcome: 'promoted', because: null })
 }
@@ -40,7 +41,11 @@ export async function goBack(run: RolloutRun, outcome: Outcome, because: string)
     // Some replicas are of the next version already: they are put back while the others have all requests.
     await editStack(versions.now.file, originals(run), context.runtime.cwd)
     await deploy(versions.now)
-    await run.bring(run.both(tierOf(versions.next, state.tier).replicas, 100))
+    const { replicas } = tierOf(versions.next, state.tier)
+    if (!(await run.isAt(versions.now))) {
+      await run.bring(run.both(replicas, 100, versions.next))
+      await run.bring(run.both(replicas, 100))
+    }
   }
   await run.bring(versions.now)
   await run.save({ phase: 'ended', finishing: false })

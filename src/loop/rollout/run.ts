@@ -1,5 +1,6 @@
 /** A rollout that is under way: the two stacks, what is known of it on the disk, and how what runs is brought along. */
 import { ExitCode, UserError } from '../../errors.ts'
+import type { Run } from '../../recording/run.ts'
 import type { Runtime } from '../../runtime.ts'
 import { readStack } from '../../stack/load.ts'
 import { ConfigError } from '../../stack/problems.ts'
@@ -7,10 +8,19 @@ import type { Change } from '../../stack/save.ts'
 import type { Stack } from '../../stack/stack.ts'
 import type { Observed, Progress, StackTarget } from '../../targets/target.ts'
 import { change } from '../change.ts'
-import { type RolloutState, writeRollout } from './state.ts'
+import { type RolloutState, type StepRecord, writeRollout } from './state.ts'
 import { promoted, splitOf, tierOf } from './version.ts'
 
+/** How the next version is measured; another one in tests. */
+export interface Measuring {
+  /** A step of a canary. `replicas`: of the next version. */
+  compare(run: RolloutRun, observed: Observed, replicas: number): Promise<StepRecord>
+  /** Blue-green's load test. */
+  loadAlone(run: RolloutRun): Promise<Pick<Run, 'id' | 'verdict' | 'verdictBecause'>>
+}
+
 export interface RolloutContext {
+  readonly measuring: Measuring
   readonly runtime: Runtime
   readonly target: StackTarget
   /** Ctrl-C. */
@@ -74,6 +84,12 @@ export class RolloutRun {
   both(replicas: number, share: number, base = this.versions.now): Stack {
     const { now, next } = this.versions
     return splitOf(base, { before: now, next }, this.state.tier, replicas, share)
+  }
+
+  /** Whether what runs is a stack already. */
+  async isAt(stack: Stack): Promise<boolean> {
+    const { target } = this.context
+    return target.plan(stack, await target.observe(stack), 'ragscale rollout').length === 0
   }
 
   /**

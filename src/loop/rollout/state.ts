@@ -1,9 +1,10 @@
 /** What a rollout has come to, on the disk: whoever is killed in the middle of one is followed by the next call. */
 import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { diskError } from '../../disk-error.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
+import { makeFolder } from '../../folder.ts'
 import { splitTiers } from '../../stack/stack.ts'
 import { writeWhole } from '../../whole-file.ts'
 
@@ -115,6 +116,7 @@ export async function readRollout(folder: string): Promise<RolloutState | null> 
 export async function writeRollout(folder: string, state: RolloutState): Promise<void> {
   const path = stateFileOf(folder)
   try {
+    await makeFolder(dirname(path))
     await writeWhole(path, `${JSON.stringify(state, null, 2)}\n`)
   } catch (error) {
     throw diskError(`could not write ${path}`, error)
