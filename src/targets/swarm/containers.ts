@@ -1,0 +1,70 @@
+/** The containers of tasks that run on the engine's own node: of the others an engine knows nothing. */
+import { signalsOf } from '../../catalog/catalog.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { topologyOf } from '../../render/workloads.ts'
+import type { Engine } from '../docker/engine.ts'
+import { containerReading } from '../sampling/container.ts'
+import { gpuSample, nvidiaSmi } from '../sampling/gpu.ts'
+import { metricsPage } from '../sampling/metrics-page.ts'
+import type { SampledReplica } from '../sampling/sampler.ts'
+import { execute } from './exec.ts'
+import type { FoundSwarm } from './found.ts'
+import { replicasIn } from './tasks.ts'
+
+/** The bridge through which containers of overlay networks reach their host, and it them. */
+const gatewayBridge = 'docker_gwbridge'
+
+/** Replicas that run on this node, and how each is asked. */
+export async function sampledReplicas(
+  stack: Stack,
+  swarm: FoundSwarm,
+  engine: Engine,
+): Promise<SampledReplica[]> {
+  const { workloads } = topologyOf(stack, 'swarm')
+  const addresses = await bridgeAddresses(engine)
+  return replicasIn(swarm, []).flatMap((replica): SampledReplica[] => {
+    const { task, tier } = replica
+    const id = task.container
+    if (id === null || task.node !== swarm.node || task.state !== 'running') return []
+    const service = swarm.services.find(({ name }) => name === replica.service)
+    const workload = workloads.find(({ name }) => name === service?.labels['com.ragscale.workload'])
+    const address = addresses.get(id)
+    const metrics = workload?.metrics ?? null
+    const container = engine.docker.getContainer(id)
+    return [
+      {
+        tier,
+        replica: replica.replica,
+        id,
+        usage: async () =>
+          containerReading(await container.stats({ stream: false, 'one-shot': true }).catch(() => null)),
+        signals: signalsOf(stack, tier),
+        metrics:
+          metrics === null || address === undefined
+            ? null
+            : () => metricsPage(`http://${address}:${metrics.port}${metrics.path}`),
+        gpus:
+          (workload?.container.gpus ?? 0) === 0
+            ? null
+            : async () => {
+                const said = await execute(engine, id, nvidiaSmi)
+                return said === null ? null : gpuSample(said)
+              },
+      },
+    ]
+  })
+}
+
+/** By container. Empty where there is no such bridge, or the engine is on another machine and its bridges are there. */
+async function bridgeAddresses({ docker, place }: Engine): Promise<ReadonlyMap<string, string>> {
+  if (!place.host.startsWith('unix://')) return new Map()
+  const found = (await docker
+    .getNetwork(gatewayBridge)
+    .inspect()
+    .catch(() => null)) as { Containers?: Record<string, { IPv4Address?: string }> } | null
+  return new Map(
+    Object.entries(found?.Containers ?? {}).flatMap(([id, { IPv4Address: address }]) =>
+      address === undefined || address === '' ? [] : [[id, address.split('/')[0] ?? ''] as const],
+    ),
+  )
+}

@@ -1,0 +1,212 @@
+/** Looks at a swarm and at the stack's files; changes nothing. */
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compareWithFolder } from '../../deployed/compare.ts'
+import { readTemplates } from '../../deployed/templates.ts'
+import { ExitCode, UserError } from '../../errors.ts'
+import { secretsOfStack } from '../../render/compose/secrets.ts'
+import { render } from '../../render/render.ts'
+import { type Profile, profiles } from '../../render/topology.ts'
+import { topologyOf } from '../../render/workloads.ts'
+import type { Stack } from '../../stack/stack.ts'
+import { writeWhole } from '../../whole-file.ts'
+import { isOwnSecret } from '../compose/secret-files.ts'
+import { stackLabel } from '../docker/containers.ts'
+import type { Env } from '../docker/context.ts'
+import type { Engine } from '../docker/engine.ts'
+import { callDocker } from './command.ts'
+import { findSwarm, isOf } from './found.ts'
+import { type Model, modelOf } from './model.ts'
+import { notesOn } from './notes.ts'
+import type { Places } from './places.ts'
+import type { Leftovers, MissingSecret, SwarmObserved, Wanted } from './steps.ts'
+import { replicasIn } from './tasks.ts'
+
+export interface Around {
+  readonly engine: Engine
+  readonly places: Places
+  readonly env: Env
+}
+
+export async function observe(stack: Stack, around: Around): Promise<SwarmObserved> {
+  const { engine } = around
+  const node = await managerNode(engine)
+  const [swarm, wanted, leftovers] = await Promise.all([
+    findSwarm(engine, stack.name, node),
+    wantedOf(stack, around),
+    leftoversOf(stack, around),
+  ])
+  const replicas = replicasIn(swarm, wanted.model.services)
+  return {
+    stack: stack.name,
+    running: swarm.services.length > 0,
+    replicas,
+    notes: notesOn(stack, swarm, wanted),
+    kept: leftovers.volumes.map((name) => `volume ${name}`),
+    swarm,
+    wanted,
+    leftovers,
+  }
+}
+
+/** The id of the engine's own node. @throws UserError (exit 3) where it manages no swarm */
+export async function managerNode({ docker, place }: Engine): Promise<string> {
+  const { Swarm: swarm } = (await docker.info()) as {
+    Swarm?: { LocalNodeState?: string; ControlAvailable?: boolean; NodeID?: string; Error?: string }
+  }
+  const state = swarm?.LocalNodeState ?? 'inactive'
+  const missing = (message: string, hint: string): UserError =>
+    new UserError(message, { hint, exitCode: ExitCode.missing, code: 'swarm' })
+  if (state === 'active' && swarm?.ControlAvailable === true) return swarm.NodeID ?? ''
+  const where = `the Docker engine at ${place.host}`
+  if (state === 'active') {
+    throw missing(
+      `${where} is a worker of a swarm: only a manager can be told what to run`,
+      'Name a manager with DOCKER_HOST or docker context use, or make this one: docker node promote <node>, on a manager',
+    )
+  }
+  if (state === 'locked') throw missing(`the swarm of ${where} is locked`, 'docker swarm unlock')
+  if (state === 'error' || state === 'pending')
+    throw missing(`the swarm of ${where} is not ready (${state}): ${swarm?.Error ?? ''}`, 'docker info')
+  throw missing(`${where} is in no swarm`, 'docker swarm init   makes one of it')
+}
+
+async function wantedOf(stack: Stack, { engine, places, env }: Around): Promise<Wanted> {
+  const rendered = render(stack, 'swarm', await readTemplates())
+  const topology = topologyOf(stack, 'swarm')
+  const comparison = await compareWithFolder(rendered, 'swarm', places.deploy)
+  const model = await readModel(rendered, topology, profilesOf(env), { places, env })
+  const optional = new Set(secretsOfStack(topology).flatMap(({ name, optional: may }) => (may ? [name] : [])))
+  const missing = await Promise.all(
+    model.secrets.map(async ({ key, file }): Promise<MissingSecret[]> => {
+      if (await isThere(file)) return []
+      return [{ name: key, file, kind: kindOf(key, optional.has(key)) }]
+    }),
+  )
+  const ours = topology.workloads.flatMap(({ container: { image } }) =>
+    image.build === undefined ? [] : [image.reference],
+  )
+  return {
+    model,
+    comparison,
+    missing: missing.flat(),
+    unbuilt: await absent(
+      [...new Set(model.services.map(({ image }) => image))].filter((image) => ours.includes(image)),
+      engine,
+    ),
+  }
+}
+
+function kindOf(name: string, optional: boolean): MissingSecret['kind'] {
+  if (isOwnSecret(name)) return 'generated'
+  return optional ? 'empty' : 'given'
+}
+
+/** As for Compose: `COMPOSE_PROFILES=observability,tracing`. @throws UserError (exit 2) for one that there is not */
+function profilesOf(env: Env): Profile[] {
+  const asked = (env['COMPOSE_PROFILES'] ?? '').split(',').map((name) => name.trim())
+  return asked
+    .filter((name) => name !== '')
+    .map((name) => {
+      const known = profiles.find((profile) => profile === name)
+      if (known !== undefined) return known
+      throw new UserError(`COMPOSE_PROFILES names ${name}, and there is no such profile`, {
+        hint: `there are: ${profiles.join(', ')}`,
+        exitCode: ExitCode.usage,
+        code: 'usage',
+      })
+    })
+}
+
+/** What the docker command makes of the rendered files and the user's own, whether or not they are written yet. */
+async function readModel(
+  rendered: ReadonlyMap<string, string>,
+  topology: ReturnType<typeof topologyOf>,
+  asked: readonly Profile[],
+  { places, env }: Pick<Around, 'places' | 'env'>,
+): Promise<Model> {
+  const folder = await mkdtemp(join(tmpdir(), 'ragscale-swarm-'))
+  try {
+    const names = ['stack.yaml', ...asked.map((profile) => `${profile}.yaml`)].filter((name) =>
+      rendered.has(`swarm/${name}`),
+    )
+    for (const name of names) await writeWhole(join(folder, name), rendered.get(`swarm/${name}`) ?? '')
+    const override = (await isThere(places.override)) ? [places.override] : []
+    const files = [...names.map((name) => join(folder, name)), ...override]
+    const { ok, stdout, stderr } = await callDocker(
+      ['stack', 'config', ...files.flatMap((file) => ['-c', file])],
+      {
+        env,
+      },
+    )
+    if (!ok) throw unreadable(stderr, override.length > 0, places)
+    return modelOf(stdout, topology, (file) =>
+      file.startsWith(`${folder}/`) ? join(places.swarm, file.slice(folder.length + 1)) : file,
+    )
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function unreadable(stderr: string, overridden: boolean, { override }: Places): UserError {
+  if (
+    /unknown (command|flag|shorthand)|is not a docker command|"docker stack( config)?" requires/i.test(stderr)
+  ) {
+    return new UserError('the docker command is too old: it knows no docker stack config', {
+      hint: 'Version 25 or newer: https://docs.docker.com/engine/install/',
+      exitCode: ExitCode.missing,
+      code: 'docker',
+    })
+  }
+  return new UserError(`docker could not read the stack's files: ${stderr.trim()}`, {
+    ...(overridden ? { hint: `What is rendered is read by it in our tests: look at ${override}` } : {}),
+    exitCode: ExitCode.usage,
+    code: 'stack-file',
+  })
+}
+
+async function leftoversOf(stack: Stack, { engine: { docker }, places }: Around): Promise<Leftovers> {
+  const ours = { label: [`${stackLabel}=${stack.name}`] }
+  const [networks, configs, secrets, { Volumes: volumes }] = await Promise.all([
+    docker.listNetworks({ filters: ours }),
+    docker.listConfigs() as unknown as Promise<NamedSpec[]>,
+    docker.listSecrets() as unknown as Promise<NamedSpec[]>,
+    docker.listVolumes({ filters: ours }),
+  ])
+  const named = (specs: readonly NamedSpec[]): string[] =>
+    specs.filter(({ Spec }) => isOf(stack.name, Spec.Labels ?? {})).map(({ Spec }) => Spec.Name)
+  return {
+    networks: networks.map(({ Name }) => Name),
+    configs: named(configs),
+    secrets: named(secrets),
+    volumes: volumes.map(({ Name }) => Name),
+    state: await isThere(places.state),
+  }
+}
+
+interface NamedSpec {
+  readonly Spec: { readonly Name: string; readonly Labels?: Record<string, string> | null }
+}
+
+async function absent(images: readonly string[], { docker }: Engine): Promise<string[]> {
+  const looked = await Promise.all(
+    images.map(async (image) =>
+      docker
+        .getImage(image)
+        .inspect()
+        .then(
+          () => null,
+          () => image,
+        ),
+    ),
+  )
+  return looked.filter((image) => image !== null)
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
+}

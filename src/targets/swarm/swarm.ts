@@ -1,0 +1,140 @@
+import { type BalancedTier, balancerPorts } from '../../catalog/container.ts'
+import { conflictsAmong } from '../../deployed/plan.ts'
+import { refused } from '../../deployed/conflicts.ts'
+import type { ReplicaSample } from '../../recording/resources.ts'
+import type { EndpointName, Stack } from '../../stack/stack.ts'
+import { lockChanges } from '../change-lock.ts'
+import type { Env } from '../docker/context.ts'
+import { type Engine, openEngine } from '../docker/engine.ts'
+import { Sampler } from '../sampling/sampler.ts'
+import type {
+  ExecuteOptions,
+  LockOptions,
+  LogLine,
+  LogOptions,
+  Observed,
+  RunningEndpoints,
+  StackTarget,
+  Step,
+} from '../target.ts'
+import { sampledReplicas } from './containers.ts'
+import { Execution } from './execute.ts'
+import { findSwarm } from './found.ts'
+import { readLogs } from './logs.ts'
+import { type Around, managerNode, observe } from './observe.ts'
+import { type Places, placesOf } from './places.ts'
+import { planDown } from './plan-down.ts'
+import { planUp, theFile } from './plan-up.ts'
+import type { SwarmObserved, SwarmStep } from './steps.ts'
+
+/** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
+const endpointTiers: Readonly<Record<EndpointName, BalancedTier>> = {
+  embed: 'embed',
+  vector: 'vector',
+  rerank: 'rerank',
+  generate: 'generate',
+  pipeline: 'gateway',
+}
+
+/** A stack as Docker Swarm runs it, told through a manager. */
+export function swarmTarget(stack: Stack, env: Env): StackTarget {
+  return new SwarmTarget(stack, env)
+}
+
+class SwarmTarget implements StackTarget {
+  readonly name = 'swarm'
+  readonly #places: Places
+  readonly #env: Env
+  readonly #folder: string
+  readonly #stack: string
+  readonly #sampler = new Sampler()
+  /** What was looked at last, and through what: what is executed was planned for it. */
+  #looked: { readonly stack: Stack; readonly observed: SwarmObserved; readonly engine: Engine } | null = null
+
+  constructor({ folder, name }: Stack, env: Env) {
+    this.#places = placesOf(folder)
+    this.#env = env
+    this.#folder = folder
+    this.#stack = name
+  }
+
+  async observe(stack: Stack): Promise<SwarmObserved> {
+    const around = await this.#around()
+    const observed = await observe(stack, around)
+    this.#looked = { stack, observed, engine: around.engine }
+    return observed
+  }
+
+  /** @throws UserError where a user has edited what it would write, or has to do something first */
+  plan(_stack: Stack, observed: Observed, by = theFile): readonly SwarmStep[] {
+    const found = observed as SwarmObserved
+    const conflicts = by === theFile ? conflictsAmong(found.wanted.comparison.changes) : []
+    if (conflicts.length > 0) {
+      const place = { folder: this.#places.deploy, cwd: this.#folder }
+      throw refused(conflicts, place, 'ragscale render --target swarm')
+    }
+    return planUp(found, this.#places, by)
+  }
+
+  planDown(_stack: Stack, observed: Observed, options: { readonly volumes: boolean }): readonly SwarmStep[] {
+    return planDown(observed as SwarmObserved, this.#places, options)
+  }
+
+  async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
+    if (this.#looked === null) throw new Error('observe comes before execute')
+    await new Execution(await this.#around(), this.#looked.observed, options).run(
+      steps as readonly SwarmStep[],
+    )
+  }
+
+  /** Of the ports that the balancer publishes: the front door, and with `stages.yaml` the other tiers. */
+  endpoints(observed: Observed): RunningEndpoints {
+    const { swarm } = observed as SwarmObserved
+    const balancer = swarm.services.find(({ name }) => name === 'balancer')
+    if (balancer === undefined || this.#looked === null) return {}
+    const hosts = swarm.tasks
+      .filter(
+        ({ service, state, desired }) =>
+          service === balancer.id && state === 'running' && desired === 'running',
+      )
+      .map(({ node }) => this.#hostOf(node, swarm))
+    if (hosts.length === 0) return {}
+    return Object.fromEntries(
+      Object.entries(endpointTiers).flatMap(([name, tier]) => {
+        const port = balancer.ports[balancerPorts[tier]]
+        return port === undefined ? [] : [[name, hosts.map((host) => `http://${host}:${port}`)] as const]
+      }),
+    )
+  }
+
+  #hostOf(node: string | null, { node: own, nodes }: SwarmObserved['swarm']): string {
+    const address = nodes.find(({ id }) => id === node)?.address ?? ''
+    return node === own || address === '' ? (this.#looked?.engine.host ?? '127.0.0.1') : address
+  }
+
+  async sample(): Promise<ReplicaSample[]> {
+    if (this.#looked === null) return []
+    const { stack, engine, observed } = this.#looked
+    try {
+      const swarm = await findSwarm(engine, stack.name, observed.swarm.node)
+      return await this.#sampler.sample(await sampledReplicas(stack, swarm, engine))
+    } catch {
+      // An engine that is restarted under a load test is no reason to lose the test.
+      return []
+    }
+  }
+
+  async *logs(options: LogOptions): AsyncGenerator<LogLine> {
+    const { engine } = await this.#around()
+    const swarm = await findSwarm(engine, this.#stack, await managerNode(engine))
+    yield* readLogs(swarm, engine, options)
+  }
+
+  async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {
+    return await lockChanges(this.#places.lockFile, what, options)
+  }
+
+  async #around(): Promise<Around> {
+    return { engine: await openEngine(this.#env), places: this.#places, env: this.#env }
+  }
+}

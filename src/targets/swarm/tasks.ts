@@ -1,0 +1,151 @@
+/** Tasks as replicas: the newest of each slot, with what became of those before it. Pure. */
+import { replicaName } from '../compose/wanted.ts'
+import { tierLabel, workloadLabel, replicaLabel } from '../docker/containers.ts'
+import type { ReplicaState } from '../target.ts'
+import type { FoundNode, FoundService, FoundSwarm, FoundTask } from './found.ts'
+import type { WantedService } from './model.ts'
+import { taskWords } from './words.ts'
+
+/** From so many failures on it does not come up by itself. */
+const mostFailures = 3
+
+/** What is shown of a task. */
+export interface Replica extends ReplicaState {
+  readonly service: string
+  readonly task: FoundTask
+  /** Everything that is remembered of its slot, the newest first. */
+  readonly tries: readonly FoundTask[]
+  /** Those of them that failed, by what the service says now. */
+  readonly failures: readonly FoundTask[]
+}
+
+/** Those of servers; and of jobs while they have not run to their end. In the order of the services' names. */
+export function replicasIn(swarm: FoundSwarm, wanted: readonly WantedService[]): Replica[] {
+  const order = (name: string): number => {
+    const at = wanted.findIndex((service) => service.name === name)
+    return at === -1 ? wanted.length : at
+  }
+  return [...swarm.services]
+    .sort((a, b) => order(a.name) - order(b.name) || a.name.localeCompare(b.name, 'en', { numeric: true }))
+    .flatMap((service) => replicasOf(service, swarm, wanted))
+}
+
+export function isJob({ mode }: Pick<FoundService, 'mode'>): boolean {
+  return mode === 'replicated-job' || mode === 'global-job'
+}
+
+/** Whether a task runs what its service says now, and not what it said before. */
+export function isCurrent(task: FoundTask, service: FoundService): boolean {
+  return (
+    task.image === service.image &&
+    task.iteration === service.iteration &&
+    task.configs.length === service.configs.length &&
+    task.configs.every((config) => service.configs.includes(config))
+  )
+}
+
+/** The tasks of a service by their slots, the newest of each first. */
+export function slotsOf(service: FoundService, swarm: FoundSwarm): FoundTask[][] {
+  const own = swarm.tasks.filter((task) => task.service === service.id)
+  const slots = Map.groupBy(own, ({ slot, node, id }) =>
+    isJob(service) && service.mode === 'replicated-job' ? 'job' : String(slot ?? node ?? id),
+  )
+  return [...slots]
+    .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    .map(([, tasks]) => tasks.toSorted((a, b) => b.createdAt - a.createdAt))
+}
+
+function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly WantedService[]): Replica[] {
+  const nodeLabels = wanted.find(({ name }) => name === service.name)?.nodeLabels ?? []
+  const component = wanted.find(({ name }) => name === service.name)?.component ?? service.image
+  return slotsOf(service, swarm).flatMap((tasks): Replica[] => {
+    const task = shownOf(tasks)
+    if (task === undefined || isOver(task) || (isJob(service) && task.state === 'complete')) return []
+    const failed = tasks.filter((one) => one !== task && isFailure(one) && isCurrent(one, service))
+    const failures = failed.length + (isFailure(task) && isCurrent(task, service) ? 1 : 0)
+    const node = swarm.nodes.find(({ id }) => id === task.node)
+    const workload = service.labels[workloadLabel] ?? service.name
+    const tier = service.labels[tierLabel] ?? service.name
+    const number =
+      service.labels[replicaLabel] ?? (service.mode.startsWith('global') ? null : String(task.slot ?? 1))
+    const name = nameOf({ workload, tier, number, node, job: isJob(service) })
+    const condition = conditionOf(task, failures, isJob(service))
+    return [
+      {
+        name,
+        tier,
+        replica: number ?? node?.name ?? '1',
+        component,
+        state: condition,
+        because: condition === 'healthy' ? null : becauseOf(task, failed, service, swarm.nodes, nodeLabels),
+        url: null,
+        pid: null,
+        startedAt: task.state === 'running' ? task.since : null,
+        restarts: tasks.filter((one) => one !== task && isFailure(one)).length,
+        cpuCores: null,
+        memoryBytes: null,
+        lastLines: [],
+        service: service.name,
+        task,
+        tries: tasks,
+        failures: tasks.filter((one) => isFailure(one) && isCurrent(one, service)),
+      },
+    ]
+  })
+}
+
+/** While a new one starts beside the old one, the old one is what answers. */
+function shownOf(tasks: readonly FoundTask[]): FoundTask | undefined {
+  return tasks.find(({ state, desired }) => state === 'running' && desired === 'running') ?? tasks[0]
+}
+
+/** It is not meant to run, and does not. */
+function isOver({ state, desired }: FoundTask): boolean {
+  const ended = ['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'].includes(state)
+  return (
+    ended && (desired === 'shutdown' || desired === 'remove') && state !== 'failed' && state !== 'rejected'
+  )
+}
+
+export function isFailure({ state }: FoundTask): boolean {
+  return state === 'failed' || state === 'rejected'
+}
+
+function conditionOf(task: FoundTask, failures: number, job: boolean): ReplicaState['state'] {
+  const { state, desired, error } = task
+  if (state === 'running' && desired === 'running') return job ? 'starting' : 'healthy'
+  if (state === 'running') return job && desired === 'complete' ? 'starting' : 'stopping'
+  if (desired === 'remove') return 'stopping'
+  if (failures >= mostFailures) return 'failing'
+  if (isFailure(task) || state === 'complete' || state === 'shutdown') return 'restarting'
+  return state === 'pending' || error !== '' ? 'waiting' : 'starting'
+}
+
+function becauseOf(
+  task: FoundTask,
+  failed: readonly FoundTask[],
+  service: FoundService,
+  nodes: readonly FoundNode[],
+  nodeLabels: readonly string[],
+): string | null {
+  const own = taskWords(task, service, nodes, nodeLabels)
+  const [last] = failed
+  if (own !== null || last === undefined) return own
+  const before = taskWords(last, service, nodes, nodeLabels)
+  const times = failed.length === 1 ? 'once' : `${failed.length} times`
+  return before === null ? null : `it ended ${times} before: ${before}`
+}
+
+function nameOf(of: {
+  readonly workload: string
+  readonly tier: string
+  readonly number: string | null
+  readonly node: FoundNode | undefined
+  readonly job: boolean
+}): string {
+  const { workload, tier, number, node, job } = of
+  if (job) return workload
+  return number === null
+    ? `${workload}-${node?.name ?? 'unplaced'}`
+    : replicaName({ workload, tier }, Number(number))
+}
