@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { findTool } from '../tools/find-tool.ts'
+import { answerNoNames } from './no-names.ts'
 import { type Place, takePlace } from './place.ts'
 import { identityOf, lives } from './process-identity.ts'
 import { removeAll } from './remove.ts'
@@ -49,7 +50,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const place = await takePlace()
   try {
     await layOut(place.folder, options)
-    const engine = new OwnEngine(place)
+    const engine = new OwnEngine(place, await answerNoNames(place.names))
     await engine.start()
     return engine
   } catch (error) {
@@ -74,11 +75,13 @@ class OwnEngine implements Engine {
   readonly env: EngineEnv
   readonly folder: string
   readonly #place: Place
+  readonly #names: { close(): void }
   /** As `identityOf` says it; null while there is none. */
   #daemon: string | null = null
 
-  constructor(place: Place) {
+  constructor(place: Place, names: { close(): void }) {
     this.#place = place
+    this.#names = names
     this.folder = place.folder
     this.env = {
       DOCKER_HOST: `unix://${place.folder}/docker.sock`,
@@ -125,6 +128,7 @@ class OwnEngine implements Engine {
       const ids = (await this.docker('ps', '--all', '--quiet')).split('\n').filter((id) => id !== '')
       if (ids.length > 0) await execa('docker', ['rm', '--force', ...ids], { env: this.env, reject: false })
     }
+    this.#names.close()
     await removeAll(this.#place)
     this.#daemon = null
   }
@@ -157,7 +161,7 @@ class OwnEngine implements Engine {
  * docker-proxy), and neither the FORWARD policy nor any chain of the machine is touched. Without the default bridge,
  * of which a machine can have but one.
  */
-function flagsOf({ folder, addresses, controlGroup }: Place): string[] {
+function flagsOf({ folder, addresses, names, controlGroup }: Place): string[] {
   return [
     ['--data-root', join(folder, 'data')],
     ['--exec-root', join(folder, 'exec')],
@@ -167,6 +171,7 @@ function flagsOf({ folder, addresses, controlGroup }: Place): string[] {
     ['--default-address-pool', `base=${addresses},size=24`],
     ['--bridge', 'none'],
     ['--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'],
+    ['--dns', names],
     // The same names of control groups with and without systemd.
     ['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${controlGroup}`],
     ['--shutdown-timeout', '5', '--log-level', 'warn'],

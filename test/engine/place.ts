@@ -14,6 +14,8 @@ export interface Place {
   readonly folder: string
   /** Its networks take theirs from it: a /16. */
   readonly addresses: string
+  /** One of them, at which names are asked for that the engine does not know. */
+  readonly names: string
   /** Parent of its containers' control groups, without a slash. */
   readonly controlGroup: string
 }
@@ -23,7 +25,12 @@ const root = join(tmpdir(), 'ragscale-engines')
 const places = Array.from({ length: 40 }, (_, index) => 180 + index)
 
 export function placeAt(folder: string, number: number): Place {
-  return { folder, addresses: `10.${number}.0.0/16`, controlGroup: `ragscale-engine-${number}` }
+  return {
+    folder,
+    addresses: `10.${number}.0.0/16`,
+    names: `10.${number}.255.254`,
+    controlGroup: `ragscale-engine-${number}`,
+  }
 }
 
 /** A place that nobody holds. What a process left behind that is dead is removed first. */

@@ -12,7 +12,7 @@ export async function removeAll(place: Place): Promise<void> {
   await endAll(() => daemonsOf(place.folder))
   await endAll(() => containedIn(place))
   await unmountBelow(place.folder)
-  await removeBridges(place.addresses)
+  await removeLinks(place)
   for (const group of await groupsOf(place)) await removeGroup(group)
   // What was just unmounted may be busy for a moment.
   await rm(place.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
@@ -101,10 +101,11 @@ async function unmountBelow(folder: string): Promise<void> {
   for (const path of mounts.toReversed()) await execa('umount', ['--lazy', path], { reject: false })
 }
 
-/** The bridges of its networks, which are known by their addresses. */
-async function removeBridges(addresses: string): Promise<void> {
+/** The bridges of its networks, which are known by their addresses, and the address at which names are asked for. */
+async function removeLinks({ addresses, names }: Place): Promise<void> {
   const prefix = addresses.split('.').slice(0, 2).join('.')
   const { stdout } = await execa('ip', ['-o', '-4', 'address', 'show'])
   for (const [, link = ''] of stdout.matchAll(new RegExp(`^\\d+: (\\S+)\\s+inet ${prefix}\\.`, 'gm')))
-    await execa('ip', ['link', 'delete', link], { reject: false })
+    if (link !== 'lo') await execa('ip', ['link', 'delete', link], { reject: false })
+  await execa('ip', ['address', 'delete', `${names}/32`, 'dev', 'lo'], { reject: false })
 }
