@@ -10,6 +10,7 @@ import { endpointTarget, isLoopback } from '../load/endpoints.ts'
 import { dispatcherOf, headersOf, secretsOf, withoutSecrets } from '../load/http.ts'
 import type { LoadTarget } from '../load/plan.ts'
 import { openRunning } from '../loop/open.ts'
+import { knowing } from '../loop/running.ts'
 import { readStackFile } from '../loop/stack-file.ts'
 import type { Output, Runtime } from '../runtime.ts'
 import type { Collection, EndpointName, Stack } from '../stack/stack.ts'
@@ -27,8 +28,9 @@ export async function ingest(options: IngestCommandOptions, runtime: Runtime): P
   const running = await openRunning(stack, runtime)
   const embedTarget = needed('embed', endpointTarget('embed', stack, running.urls), stack)
   const vectorTarget = needed('vector', endpointTarget('vector', stack, running.urls), stack)
-  const embedAt = await connected(embedTarget, runtime)
-  const vectorAt = await connected(vectorTarget, runtime)
+  const informed = knowing(runtime, running)
+  const embedAt = await connected(embedTarget, informed)
+  const vectorAt = await connected(vectorTarget, informed)
   await confirmSending(embedAt.url, vectorAt.url, options, runtime)
   const embed = httpEmbedder({
     ...embedAt,

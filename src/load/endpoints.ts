@@ -1,6 +1,7 @@
 /** From a stack to what one stage calls. Pure: secrets are named, never read. */
 import { isIP, BlockList } from 'node:net'
 import { providerOf } from '../catalog/provided.ts'
+import { vectorKeyEnv } from '../catalog/reference/upstreams.ts'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Endpoint, EndpointName, Stack } from '../stack/stack.ts'
 import type { LoadStage, LoadTarget } from './plan.ts'
@@ -70,6 +71,7 @@ export function endpointTarget(name: EndpointName, stack: Stack, running: Runnin
       urls: [...urls],
       protocol: ownProtocol[name],
       ...(model === undefined ? {} : { model }),
+      ...(name === 'vector' && hasOwnKey(stack) ? { apiKeyEnv: vectorKeyEnv } : {}),
       ...shared,
     }
   }
@@ -85,6 +87,11 @@ export function endpointTarget(name: EndpointName, stack: Stack, running: Runnin
     ...given({ model, collection, body, answer, apiKeyEnv, caFile, certFile, keyFile }),
     ...(headersEnv === undefined ? {} : { headersEnv: { ...headersEnv } }),
   }
+}
+
+/** A Qdrant that was rendered wants the key that was made for it; an emulator asks for none. */
+function hasOwnKey({ target, rehearse, tiers }: Stack): boolean {
+  return target !== 'local' && !rehearse && tiers.vector?.component === 'qdrant'
 }
 
 /** The API provider that runs a tier; null where servers of ours do. Its address needs nothing to be running. */

@@ -27,7 +27,7 @@ import { record } from './record.ts'
 import type { Measured, PreparedStage } from './record.ts'
 import { interruption } from './interruption.ts'
 import type { Interruption } from './interruption.ts'
-import type { RunningStack } from './running.ts'
+import { type RunningStack, knowing } from './running.ts'
 
 export interface MeasureOptions extends AskedLoad {
   readonly running: RunningStack
@@ -47,8 +47,9 @@ export interface MeasureOptions extends AskedLoad {
  * @throws {UserError} exit 2 for options that do not fit, 3 without k6, 4 for a target that is not there,
  * 1 when another load test runs on this stack or k6 fails
  */
-export async function measure(options: MeasureOptions, runtime: Runtime): Promise<Measured> {
+export async function measure(options: MeasureOptions, unknowing: Runtime): Promise<Measured> {
   const { stack, running } = options
+  const runtime = knowing(unknowing, running)
   const stages = options.stages.length > 0 ? options.stages : defaultStages(stack, running.urls)
   const aims = stages.map((stage) => aimAt(stage, options, running.urls))
   await allowLoad(aims, stack, runtime, { yes: options.yes })

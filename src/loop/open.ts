@@ -16,6 +16,7 @@ export async function openRunning(stack: Stack, runtime: Runtime): Promise<Runni
     return {
       urls: endpointUrls(stack),
       emulated: false,
+      secrets: {},
       versions: async (called) => await externalVersions(stack, called, runtime.env),
       pid,
       sample: async () => [],
@@ -27,13 +28,18 @@ export async function openRunning(stack: Stack, runtime: Runtime): Promise<Runni
   return {
     urls: connection.endpoints,
     emulated:
-      stack.target === 'local' &&
+      (stack.target === 'local' || stack.rehearse) &&
       emulatedTiers.some((tier) => timingOf(stack.tiers, tier).model !== 'unknown'),
+    secrets: (await target.secrets?.(stack)) ?? {},
     versions: async () =>
       Object.fromEntries(
         observed.replicas
           .filter(({ replica }) => replica !== 'balancer')
-          .map(({ tier, component }) => [tier, component]),
+          .map(({ tier, component, version = null }) => [
+            tier,
+            // What stands in for it says nothing of its version.
+            version === null || stack.rehearse ? component : `${component} ${version}`,
+          ]),
       ),
     pid,
     sample: () => target.sample(),

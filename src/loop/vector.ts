@@ -41,10 +41,11 @@ export async function openVector(
     await connection?.close()
     throw missing(stack)
   }
-  const keyed = withKey(found, runtime.env)
-  const dispatcher = await dispatcherOf(keyed, runtime.env)
+  const env = { ...runtime.env, ...(await target.secrets?.(stack)) }
+  const keyed = withKey(found, env)
+  const dispatcher = await dispatcherOf(keyed, env)
   // The content type goes with what has a body only.
-  const { 'content-type': _, ...headers } = headersOf(keyed, runtime.env)
+  const { 'content-type': _, ...headers } = headersOf(keyed, env)
   const own = connection?.vectorNodes ?? []
   const shared = keyed.urls.map((url): NodeAddress => ({ name: new URL(url).host, url, peerUrl: null }))
   const nodes = own.length > 0 ? own : shared

@@ -24,6 +24,8 @@ export interface ReplicaState {
   /** Its number in its tier, or `balancer`. */
   readonly replica: string
   readonly component: string
+  /** Of what runs, as its image says: `v1.19.0`, `sha256:…`; absent where nobody says. */
+  readonly version?: string | null
   readonly state: ReplicaCondition
   /** Why it is in that state, in words. */
   readonly because: string | null
@@ -148,6 +150,11 @@ export interface StackTarget {
   confirmation?(observed: Observed, steps: readonly Step[]): string | null
   /** The nodes of tier `vector`, each by its own address; without it they are asked through the tier's endpoint. */
   vectorNodes?(observed: Observed): readonly NodeAddress[]
+  /**
+   * What callers of its tiers have to know, by the environment variable that names it (`QDRANT_API_KEY`): handed over in
+   * memory, and written nowhere. Absent where nothing is secret.
+   */
+  secrets?(stack: Stack): Promise<Readonly<Record<string, string>>>
   /** Samples taken since the call before, about one a second and replica; at first the newest of each. */
   sample(): Promise<ReplicaSample[]>
   logs(options: LogOptions): AsyncIterable<LogLine>

@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { balancerPorts } from '../../catalog/container.ts'
+import { vectorKeyEnv } from '../../catalog/reference/upstreams.ts'
+import { secretNames } from '../../catalog/secrets.ts'
 import { conflictsAmong } from '../../deployed/plan.ts'
 import { refused } from '../../deployed/conflicts.ts'
 import { ExitCode, UserError } from '../../errors.ts'
@@ -9,9 +11,11 @@ import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
 import { containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
-import { openEngine } from '../docker/engine.ts'
+import { type Engine, isGone, openEngine } from '../docker/engine.ts'
 import { followLines } from '../docker/logs.ts'
 import { mergeLines } from '../docker/merge-lines.ts'
+import type { NodeAddress } from '../qdrant/call.ts'
+import { Sampler } from '../sampling/sampler.ts'
 import type {
   ExecuteOptions,
   LockOptions,
@@ -28,7 +32,8 @@ import { observe } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planUp } from './plan.ts'
 import { planDown } from './plan-down.ts'
-import { isOwnSecret } from './secret-files.ts'
+import { isOwnSecret, readSecret } from './secret-files.ts'
+import { addressOf, sampledReplicas } from './sampled.ts'
 import type { ComposeObserved, ComposeStep } from './steps.ts'
 import type { ComposeTool } from './tool.ts'
 
@@ -41,6 +46,10 @@ const endpointTiers = {
   pipeline: 'gateway',
 } as const satisfies Readonly<Record<EndpointName, keyof typeof balancerPorts>>
 
+/** Of a Qdrant node, and of an emulator in its place. */
+const vectorPort = 6333
+const peerPort = 6335
+
 /** A stack as Docker Compose runs it on one engine. */
 export function composeTarget(stack: Stack, env: Env): StackTarget {
   return new ComposeTarget(stack, env)
@@ -51,6 +60,8 @@ class ComposeTarget implements StackTarget {
   readonly #places: Places
   readonly #env: Env
   readonly #stack: Stack
+  readonly #sampler = new Sampler()
+  #sampling: Engine | null = null
   /** What was looked with last, and how: what is executed was planned for it. */
   #looked: { readonly stack: Stack; readonly tool: ComposeTool } | null = null
 
@@ -146,8 +157,35 @@ class ComposeTarget implements StackTarget {
     )
   }
 
+  vectorNodes(observed: Observed): readonly NodeAddress[] {
+    const { containers, engine } = observed as ComposeObserved
+    return containers
+      .filter((one) => identityOf(one).workload === 'vector' && one.status === 'running')
+      .sort((a, b) => Number(b.health === 'healthy') - Number(a.health === 'healthy'))
+      .flatMap((one) => {
+        const { name } = identityOf(one)
+        const address = addressOf(one, engine)
+        if (address === null) return []
+        return [{ name, url: `http://${address}:${vectorPort}`, peerUrl: `http://${name}:${peerPort}` }]
+      })
+  }
+
+  async secrets(stack: Stack): Promise<Readonly<Record<string, string>>> {
+    if (stack.rehearse || stack.tiers.vector === undefined) return {}
+    const value = await readSecret(this.#places.secrets, secretNames.vectorKey)
+    return value === null ? {} : { [vectorKeyEnv]: value }
+  }
+
   async sample(): Promise<ReplicaSample[]> {
-    return []
+    const stack = this.#looked?.stack ?? this.#stack
+    try {
+      const engine = (this.#sampling ??= await openEngine(this.#env))
+      return await this.#sampler.sample(await sampledReplicas(stack, engine))
+    } catch (error) {
+      // A test goes on while its engine is being restarted: what it used meanwhile nobody knows.
+      if (isGone(error)) return []
+      throw error
+    }
   }
 
   async *logs(options: LogOptions): AsyncGenerator<LogLine> {

@@ -29,5 +29,7 @@ export function identityOf(container: FoundContainer): Identity {
   const tier = labels[tierLabel] ?? workload
   const number = labels[replicaLabel] ?? String(numberOf(container))
   const name = labels[replicaLabel] === undefined ? replicaName({ workload, tier }, Number(number)) : service
-  return { name, workload, tier, replica: tier === 'balancer' ? 'balancer' : number }
+  // A second version of a tier, while it is rolled out.
+  const replica = workload === `${tier}-next` ? `next-${number}` : number
+  return { name, workload, tier, replica: tier === 'balancer' ? 'balancer' : replica }
 }

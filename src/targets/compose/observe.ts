@@ -53,7 +53,7 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
       .map(async (container) => await replicaOf(container, topology, engine)),
   )
   return {
-    engine: { version: engine.version, api: engine.api, host: engine.host },
+    engine: { version: engine.version, api: engine.api, host: engine.host, place: engine.place },
     tool,
     wanted,
     containers,
@@ -102,6 +102,7 @@ export async function replicaOf(
     tier,
     replica,
     component: known?.component ?? container.image,
+    version: versionOf(container.image),
     state,
     because,
     url: null,
@@ -191,6 +192,11 @@ async function secretsIn(
       there: await isThere(join(secrets, secret.name)),
     })),
   )
+}
+
+/** The tag of an image, or its digest. */
+function versionOf(image: string): string | null {
+  return /(?:@|:)([^:/@]+(?::[0-9a-f]+)?)$/.exec(image)?.[1] ?? null
 }
 
 async function imagesOf(

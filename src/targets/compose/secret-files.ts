@@ -1,6 +1,6 @@
 /** Secrets that only this stack knows: made where they are missing. */
 import { randomBytes } from 'node:crypto'
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../../folder.ts'
 
@@ -23,4 +23,14 @@ export async function makeSecret(folder: string, name: string, empty: boolean): 
     if (error.code !== 'EEXIST') throw error
   })
   await chmod(path, 0o644)
+}
+
+/** What a secret's file holds, without the newline that an editor leaves; null: there is none, or nothing in it. */
+export async function readSecret(folder: string, name: string): Promise<string | null> {
+  const text = await readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  const value = text.trim()
+  return value === '' ? null : value
 }

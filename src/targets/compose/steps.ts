@@ -7,7 +7,7 @@ import type { ComposeTool } from './tool.ts'
 import type { WantedService } from './wanted.ts'
 
 export interface ComposeObserved extends Observed {
-  readonly engine: Pick<Engine, 'version' | 'api' | 'host'>
+  readonly engine: Pick<Engine, 'version' | 'api' | 'host' | 'place'>
   readonly tool: ComposeTool
   /** As the stack asks for them that was looked with. */
   readonly wanted: readonly WantedService[]
