@@ -68,6 +68,8 @@ export async function startControlPlane(nodes: readonly FakeNode[]): Promise<Con
       `--cert-dir=${join(folder, 'controllers')}`,
       `--service-account-private-key-file=${join(folder, 'sa.key')}`,
       '--use-service-account-credentials=false',
+      // On a busy machine kwok may be late with a node's lease: no node is given up for that.
+      '--node-monitor-grace-period=1h',
     ])
     processes.start('kube-scheduler', programs.scheduler, [
       ...common,

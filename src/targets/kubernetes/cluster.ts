@@ -28,6 +28,8 @@ interface List {
   readonly items: readonly KubeObject[]
 }
 
+const sampleMs = 10_000
+
 export class Cluster {
   readonly place: Place
   readonly #programs: Programs
@@ -170,6 +172,37 @@ export class Cluster {
     return ok ? stdout.split('\n').filter((line) => line !== '') : null
   }
 
+  /** A kubelet's word on its pods; null where it may not be asked. */
+  async nodeSummary(node: string): Promise<unknown> {
+    return jsonOrNull(await this.#raw(`/api/v1/nodes/${node}/proxy/stats/summary`))
+  }
+
+  /** What metrics-server says of the release's pods; null where there is none. */
+  async podMetrics(release: string): Promise<unknown> {
+    const selector = encodeURIComponent(`${releaseLabel}=${release}`)
+    const { namespace } = this.place
+    const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods?labelSelector=${selector}`
+    return jsonOrNull(await this.#raw(path))
+  }
+
+  /** A page of a pod's own server; null where it does not answer. */
+  async podPage(pod: string, port: number, path: string): Promise<string | null> {
+    return await this.#raw(`/api/v1/namespaces/${this.place.namespace}/pods/${pod}:${port}/proxy${path}`)
+  }
+
+  /** What a command in a container writes; null where it fails, or may not be run. */
+  async exec(pod: string, container: string, command: readonly string[]): Promise<string | null> {
+    const args = ['exec', pod, '--container', container, ...kubectlAt(this.place), '--', ...command]
+    const { ok, stdout } = await this.#programs.attempt('kubectl', args, { timeoutMs: sampleMs })
+    return ok ? stdout : null
+  }
+
+  async #raw(path: string): Promise<string | null> {
+    const args = ['get', '--raw', path, '--context', this.place.context]
+    const { ok, stdout } = await this.#programs.attempt('kubectl', args, { timeoutMs: sampleMs })
+    return ok ? stdout : null
+  }
+
   /** Null where the user may not. */
   async #all<T extends KubeObject>(what: readonly string[]): Promise<readonly T[] | null> {
     const { items, hidden } = await this.#get(what)
@@ -191,6 +224,14 @@ export class Cluster {
       throw new ProgramFailed('kubectl', args, stderr)
     }
     return { items: itemsIn(stdout), hidden: stderr.split('\n').filter((line) => line.includes('forbidden')) }
+  }
+}
+
+function jsonOrNull(text: string | null): unknown {
+  try {
+    return text === null ? null : (JSON.parse(text) as unknown)
+  } catch {
+    return null
   }
 }
 

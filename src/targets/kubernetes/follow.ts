@@ -143,7 +143,10 @@ export class Follower {
       unwell.find(({ state }) => state === 'failing' || state === 'restarting') ??
       unwell.find(({ state }) => state === 'waiting') ??
       unwell[0]
-    if (blamed !== undefined) return await this.#neverHealthy(blamed, 'did not become healthy in time')
+    if (blamed !== undefined) {
+      const what = blamed.state === 'stopping' ? 'has not ended in time' : 'did not become healthy in time'
+      return await this.#neverHealthy(blamed, what)
+    }
     const controllers = found.controllers.filter((one) => names.has(workloadOf(one)))
     const [first] = controllers.filter((one) => !standingOf(one, events).done)
     const stuck = first === undefined ? null : standingOf(first, events).stuck

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicaSample } from '../../recording/resources.ts'
 import type { Stack } from '../../stack/stack.ts'
 import type {
+  Connection,
   ExecuteOptions,
   LockOptions,
   LogLine,
@@ -14,6 +15,7 @@ import type {
 } from '../target.ts'
 import { lockChanges } from '../change-lock.ts'
 import { Cluster } from './cluster.ts'
+import { connect } from './connect.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
 import { observe, rolesOf } from './observe.ts'
@@ -22,7 +24,12 @@ import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
 import { unreachable } from './patient-cluster.ts'
 import { ClusterUnreachable, type Env, Programs } from './programs.ts'
-import { releaseNameOf } from './release.ts'
+import { readRelease, releaseNameOf } from './release.ts'
+import { ClusterSampler } from './sample.ts'
+import { secretNameIn } from './secrets.ts'
+import { objectsIn } from './manifest.ts'
+import { topologyOf } from '../../render/workloads.ts'
+import { secretNames } from '../../catalog/secrets.ts'
 import type { KubernetesObserved, KubernetesStep } from './steps.ts'
 
 /** A Helm release in the namespace that kubectl's context names; `env`: what helm and kubectl are run with. */
@@ -38,6 +45,7 @@ class KubernetesTarget implements StackTarget {
   readonly #programs: Programs
   readonly #stateFolder: string
   #hasAnswered = false
+  #sampler: ClusterSampler | null = null
 
   constructor(stack: Stack, programs: Programs) {
     this.#stack = stack
@@ -94,8 +102,32 @@ class KubernetesTarget implements StackTarget {
     return hosts.length === 0 ? {} : { pipeline: hosts.slice(0, 1) }
   }
 
+  async connect(observed: KubernetesObserved): Promise<Connection> {
+    return await this.#reached(async () => await connect(observed, this.#programs))
+  }
+
+  /** Of Qdrant, for whoever loads it or asks its cluster. */
+  async secrets(stack: Stack): Promise<Readonly<Record<string, string>>> {
+    if (stack.rehearse || stack.tiers.vector?.component !== 'qdrant') return {}
+    return await this.#reached(async () => {
+      const place = await readPlace(this.#programs)
+      const { manifest } = await readRelease(releaseNameOf(stack), place, this.#programs)
+      const secret = secretNameIn(objectsIn(manifest))
+      if (secret === null) return {}
+      const value = await new Cluster(place, this.#programs).secretValue(secret, secretNames.vectorKey)
+      return value === null ? {} : { QDRANT_API_KEY: value }
+    })
+  }
+
   async sample(): Promise<ReplicaSample[]> {
-    return []
+    this.#sampler ??= await this.#newSampler()
+    return this.#sampler.drain()
+  }
+
+  async #newSampler(): Promise<ClusterSampler> {
+    const cluster = new Cluster(await readPlace(this.#programs), this.#programs)
+    const topology = topologyOf(this.#stack, 'kubernetes')
+    return new ClusterSampler(releaseNameOf(this.#stack), this.#stack, topology, this.#roles(), cluster)
   }
 
   async *logs(options: LogOptions): AsyncGenerator<LogLine> {

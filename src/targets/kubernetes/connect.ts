@@ -1,0 +1,61 @@
+/** How a release is called from this machine: by the host that its cluster lets in, else through forwarded ports. */
+import { type BalancedTier, balancerPorts } from '../../catalog/container.ts'
+import type { EndpointName } from '../../stack/stack.ts'
+import type { Connection, RunningEndpoints } from '../target.ts'
+import { workloadOf } from './change-words.ts'
+import { objectsIn } from './manifest.ts'
+import type { KubeObject } from './objects.ts'
+import { forwardPorts } from './port-forward.ts'
+import type { Programs } from './programs.ts'
+import type { KubernetesObserved } from './steps.ts'
+
+const tiersOf: Readonly<Record<EndpointName, BalancedTier>> = {
+  embed: 'embed',
+  vector: 'vector',
+  rerank: 'rerank',
+  generate: 'generate',
+  pipeline: 'gateway',
+}
+
+interface Service extends KubeObject {
+  readonly spec?: { readonly clusterIP?: string; readonly ports?: readonly { readonly port: number }[] }
+}
+
+/** @throws UserError (exit 4) when kubectl cannot forward */
+export async function connect(observed: KubernetesObserved, programs: Programs): Promise<Connection> {
+  const { place, hosts, release } = observed
+  const objects = objectsIn(release.manifest)
+  const balancer = serviceOf(objects, 'balancer')
+  const wanted = wantedPorts(balancer)
+  const hosted: RunningEndpoints = hosts.length === 0 ? {} : { pipeline: hosts.slice(0, 1) }
+  if (balancer === null || wanted.length === 0)
+    return { endpoints: hosted, vectorNodes: [], close: async () => {} }
+  const forwarded = await forwardPorts(
+    `service/${balancer.metadata.name}`,
+    wanted.map(({ port }) => port),
+    place,
+    programs,
+  )
+  const found = wanted.map(
+    ({ name, port }) => [name, [`http://127.0.0.1:${forwarded.ports.get(port) ?? 0}`]] as const,
+  )
+  return {
+    endpoints: { ...Object.fromEntries(found), ...hosted },
+    vectorNodes: [],
+    close: async () => await forwarded.close(),
+  }
+}
+
+function wantedPorts(balancer: Service | null): { readonly name: EndpointName; readonly port: number }[] {
+  const listening = (balancer?.spec?.ports ?? []).map(({ port }) => port)
+  return (Object.keys(tiersOf) as EndpointName[])
+    .map((name) => ({ name, port: balancerPorts[tiersOf[name]] }))
+    .filter(({ port }) => listening.includes(port))
+}
+
+function serviceOf(objects: readonly KubeObject[], workload: string): Service | null {
+  const services = objects.filter(
+    (object): object is Service => object.kind === 'Service' && workloadOf(object) === workload,
+  )
+  return services.find(({ spec }) => spec?.clusterIP !== 'None') ?? null
+}
