@@ -71,6 +71,7 @@ function changedSince(before: Record<string, string>): string[] {
 describe('up', () => {
   test.for<Preset>(['laptop', 'small', 'production'])(
     'of preset %s ends with every tier ready, and with nothing more to do',
+    { timeout: 400_000 },
     async (preset) => {
       const { command } = await given(preset)
       const up = await command('up', ...patience)
@@ -81,7 +82,6 @@ describe('up', () => {
       expect(again.out).toContain('nothing had to be changed')
       expect((await command('status')).code).toBe(0)
     },
-    400_000,
   )
 
   test('--dry-run says what would be made, and makes nothing', async () => {
@@ -199,19 +199,15 @@ describe('what keeps a stack from coming up', () => {
       'too-much-memory',
       /embed-\w+ is failing: killed for using more than its .*GB? of memory \(OOMKilled\), 3 times/,
     ],
-  ])(
-    'a container with %s',
-    async ([fault, words]) => {
-      const { command, change } = await given('laptop', { 'tiers.embed.image': faultyImage(fault) })
-      const { code, err } = await command('up', ...patience)
-      expect(code).toBe(4)
-      expect(err).toMatch(words)
-      // It is mended as everything is: by another file and another `up`.
-      await change({ 'tiers.embed.image': 'registry.test/tei:1' })
-      expect((await command('up', ...patience)).code).toBe(0)
-    },
-    400_000,
-  )
+  ])('a container with %s', { timeout: 400_000 }, async ([fault, words]) => {
+    const { command, change } = await given('laptop', { 'tiers.embed.image': faultyImage(fault) })
+    const { code, err } = await command('up', ...patience)
+    expect(code).toBe(4)
+    expect(err).toMatch(words)
+    // It is mended as everything is: by another file and another `up`.
+    await change({ 'tiers.embed.image': 'registry.test/tei:1' })
+    expect((await command('up', ...patience)).code).toBe(0)
+  })
 })
 
 describe('scale', () => {
