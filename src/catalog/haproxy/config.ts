@@ -13,6 +13,10 @@ import { releaseHeader } from '../releases.ts'
 /** Where HAProxy reads it, in its image. */
 export const haproxyConfigPath = '/usr/local/etc/haproxy/haproxy.cfg'
 
+/** Where its servers' addresses are told, and kept over a reload (`Component.reload`). */
+export const statePort = 8405
+export const statePath = '/tmp/haproxy.servers'
+
 /** Valid for HAProxy 2.6 and later. */
 export function haproxyConfig({ upstreams }: Balancing): string {
   const sections = [
@@ -40,6 +44,10 @@ const globalLines = [
   `hard-stop-after ${drainSeconds}s`,
   '# For an operator in the container: `set server embed/embed-1 state drain` through socat.',
   'stats socket /tmp/haproxy.sock mode 600 level admin',
+  '# Before a reload the addresses of the replicas are read here and written there: the new process begins with them,',
+  '# and has not to wait for DNS. From inside the container alone.',
+  `stats socket ipv4@127.0.0.1:${statePort} level user`,
+  `server-state-file ${statePath}`,
 ]
 
 /** Intervals and periods in HAProxy's own words; `hold` is how long the last good answer counts. */
@@ -66,6 +74,7 @@ const defaultsLines = [
   'mode http',
   'log global',
   'option dontlognull',
+  'load-server-state-from-file global',
   'option forwardfor',
   '# A client that reuses its connection while this stops gets one more answer, which says so, and no reset.',
   'option idle-close-on-response',
@@ -84,7 +93,7 @@ const defaultsLines = [
   'timeout queue 30s',
   '# A busy replica may be slow to say that it is well.',
   'timeout check 5s',
-  'default-server check inter 2s fastinter 500ms downinter 1s rise 1 fall 3 init-addr none resolvers replicas resolve-prefer ipv4',
+  'default-server check inter 2s fastinter 500ms downinter 1s rise 1 fall 3 init-addr last,none resolvers replicas resolve-prefer ipv4',
   '# Idle connections are given up before the servers do it, which is after 5 s (vLLM, Qdrant).',
   'default-server pool-purge-delay 2s',
   '# One JSON document a line. The path has no query string: what users ask stays out of logs. Times in milliseconds.',

@@ -19,6 +19,7 @@ export const nginx: Component = {
   metrics: {},
   scales: 'replicas',
   deploy,
+  reload: { signal: 'SIGHUP' },
   balance: (balancing) => ({ path: nginxConfigPath, text: nginxConfig(balancing) }),
 }
 
@@ -70,14 +71,17 @@ function imageOf({ balancer }: Stack): Image {
   return { reference: balancer.image, because: 'balancer.image of ragscale.yaml' }
 }
 
-/** `resolve` came with 1.27.3 (November 2024); before it nginx exits on it, or keeps the first addresses for ever. */
+/**
+ * `keepalive_min_timeout`, without which a reload loses requests, came with 1.27.4 (February 2025), and `resolve`, without
+ * which nginx keeps the first addresses for ever, with 1.27.3.
+ */
 function refuseWithoutResolve(image: string): void {
   const version = versionIn(image)
-  if (version === null || !isBefore(version, [1, 27, 3])) return
+  if (version === null || !isBefore(version, [1, 27, 4])) return
   throw new UserError(
-    `balancer.image: ${image} is older than nginx 1.27.3 and cannot follow replicas that come and go`,
+    `balancer.image: ${image} is older than nginx 1.27.4 and cannot follow replicas that come and go`,
     {
-      hint: 'Take nginx 1.27.3 or later, or leave `balancer.image` out.',
+      hint: 'Take nginx 1.27.4 or later, or leave `balancer.image` out.',
       exitCode: ExitCode.usage,
       code: 'config',
     },

@@ -14,7 +14,7 @@ import { releaseHeader } from '../releases.ts'
 /** Where nginx reads it, in every image of its. */
 export const nginxConfigPath = '/etc/nginx/nginx.conf'
 
-/** Needs nginx 1.27.3, the first with `resolve` outside the commercial one. */
+/** Needs nginx 1.27.4: the first with `keepalive_min_timeout`; `resolve` came with 1.27.3. */
 export function nginxConfig({ upstreams, resolver }: Balancing): string {
   const lines = [...processLines, '', 'http {', ...indent(httpLines(resolver))]
   for (const upstream of upstreams) lines.push('', ...indent(tierLines(upstream)))
@@ -61,6 +61,8 @@ function httpLines(resolver: string): string[] {
     '# Clients keep their connections, whatever a load test does.',
     'keepalive_timeout 75s;',
     'keepalive_requests 100000;',
+    '# A reload closes no connection on which a client may just be sending: it has one more answer, which says `close`.',
+    'keepalive_min_timeout 10s;',
     '',
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',

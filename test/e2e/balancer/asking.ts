@@ -1,5 +1,5 @@
-/** A client of the balancer: one request a connection of its own, so that nothing but the balancer chooses. */
-import { type IncomingMessage, request } from 'node:http'
+/** A client of the balancer: one request a connection of its own, so that nothing but the balancer chooses; or kept ones. */
+import { type Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 
 export interface Answer {
@@ -7,16 +7,29 @@ export interface Answer {
   readonly body: string
 }
 
-export async function ask(url: string, body?: string): Promise<Answer> {
-  const response = await open(url, body)
+export interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly agent?: Agent
+}
+
+export async function ask(url: string, body?: string, options?: AskOptions): Promise<Answer> {
+  const response = await open(url, body, options)
   return { status: response.statusCode ?? 0, body: await text(response) }
 }
 
 /** The answer from its headers on. Rejects when there is none. */
-export function open(url: string, body?: string): Promise<IncomingMessage> {
+export function open(
+  url: string,
+  body?: string,
+  { headers = {}, agent }: AskOptions = {},
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const method = body === undefined ? 'GET' : 'POST'
-    const asked = request(url, { method, agent: false, timeout: 30_000 }, resolve)
+    const asked = request(
+      url,
+      { method, headers: { ...headers }, agent: agent ?? false, timeout: 30_000 },
+      resolve,
+    )
     asked.on('timeout', () => asked.destroy(new Error(`no answer from ${url}`)))
     asked.on('error', reject)
     asked.end(body)

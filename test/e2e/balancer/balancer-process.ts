@@ -1,11 +1,12 @@
 /** A real balancer with the configuration that is rendered for Compose, on loopback and with a test's DNS server. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile as execFileWith, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, open as openFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Balancing, statusPort as usualStatusPort } from '../../../src/catalog/balancing.ts'
 import type { Component } from '../../../src/catalog/component.ts'
 import { type BalancedTier, balancedTiers } from '../../../src/catalog/container.ts'
@@ -15,11 +16,15 @@ import { presetText } from '../../../src/stack/presets.ts'
 import type { Stack } from '../../../src/stack/stack.ts'
 import { type Software, softwareOf } from './software.ts'
 
+const execFile = promisify(execFileWith)
+
 export interface BalancerProcess {
   readonly statusUrl: string
   readonly healthCommand: readonly string[]
   /** What it has written to its standard output. */
   output(): string
+  /** Gives it another share, as a rollout does: the file in place, and the signal. */
+  shift(canary: Canary): Promise<void>
   /** Asks it to stop as its container is asked. */
   stop(): void
   /** How it ended, when it has. */
@@ -36,13 +41,16 @@ export async function startBalancer(
 ): Promise<BalancerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-balancer-'))
   const stack = await largestPreset()
-  const balancing = adapted(stack, dnsPort, places, canary)
-  const { component, write, command, stopSignal, masterSocket } = softwareOf[software]
+  const { component, write, command, stopSignal, prepareReload, masterSocket } = softwareOf[software]
   const statusPort = await freePort()
   const adminPort = await freePort()
   // Envoy tells YAML by the name.
   const config = join(folder, 'config.yaml')
-  await writeFile(config, write(balancing, { statusPort, adminPort, dnsPort, folder }))
+  const configured = async (share?: Canary): Promise<void> => {
+    const balancing = adapted(stack, dnsPort, places, share)
+    await writeFile(config, write(balancing, { statusPort, adminPort, dnsPort, folder }))
+  }
+  await configured(canary)
   const [file = '', ...args] = command({ program, config, folder, adminPort })
   // Files, as nginx opens /dev/stdout, which is not possible where that is a socket.
   const [stdout, stderr] = [join(folder, 'stdout'), join(folder, 'stderr')]
@@ -67,6 +75,14 @@ export async function startBalancer(
     statusUrl,
     healthCommand: healthCommandOf(component, stack, statusPort),
     output: () => readFileSync(stdout, 'utf8'),
+    shift: async (share) => {
+      await configured(share)
+      if (component.reload === undefined)
+        throw new Error(`${software} takes up no configuration while it runs`)
+      const [prepare = null, ...words] = prepareReload?.({ adminPort, folder }) ?? []
+      if (prepare !== null) await execFile(prepare, words)
+      child.kill(component.reload.signal)
+    },
     stop: () => void child.kill(stopSignal),
     ended,
     close: async () => {

@@ -17,17 +17,17 @@ export async function describeBalancer(
     await describeWith(software, title, tests)
     return
   }
-  const missing = `NOT CHECKED, ${program} is ${old}, older than 1.27.3: ${howToGet(software)}`
+  const missing = `NOT CHECKED, ${program} is ${old}, older than 1.27.4: ${howToGet(software)}`
   process.stderr.write(`${title}: ${missing}\n`)
   describe(title, () => {
     test.skip(missing, () => {})
   })
 }
 
-/** Its version, where that is before 1.27.3; else null. */
+/** Its version, where that is before 1.27.4; else null. */
 function oldVersion(program: string): string | null {
   const { stderr } = spawnSync(program, ['-v'], { encoding: 'utf8' })
   const [version, major, minor, patch] = /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(stderr) ?? []
   if (version === undefined) return null
-  return Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch) < 1_027_003 ? version : null
+  return Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch) < 1_027_004 ? version : null
 }

@@ -6,7 +6,7 @@ import { drainingScript, envoy } from '../../../src/catalog/envoy/component.ts'
 import { adminPort as usualAdminPort, envoyConfig } from '../../../src/catalog/envoy/config.ts'
 import { envoyObserved } from '../../../src/catalog/envoy/observed.ts'
 import { haproxy } from '../../../src/catalog/haproxy/component.ts'
-import { haproxyConfig } from '../../../src/catalog/haproxy/config.ts'
+import { haproxyConfig, statePath, statePort } from '../../../src/catalog/haproxy/config.ts'
 import { haproxyObserved } from '../../../src/catalog/haproxy/observed.ts'
 import { nginx } from '../../../src/catalog/nginx/component.ts'
 import { nginxConfig } from '../../../src/catalog/nginx/config.ts'
@@ -32,6 +32,8 @@ interface Adapted {
   readonly write: (balancing: Balancing, own: Own) => string
   readonly command: (run: Run) => readonly string[]
   readonly stopSignal: NodeJS.Signals
+  /** What a reload runs in the container first, with these paths and ports; null: nothing, or it never reloads. */
+  readonly prepareReload: ((own: Pick<Own, 'adminPort' | 'folder'>) => readonly string[]) | null
   /** A socket in its folder that answers `show proc` once it can be stopped; null: as soon as it serves. */
   readonly masterSocket: string | null
 }
@@ -53,6 +55,7 @@ export const softwareOf = {
       ]),
     command: ({ program, config, folder }) => [program, '-p', folder, '-c', config, '-g', 'daemon off;'],
     stopSignal: 'SIGQUIT',
+    prepareReload: null,
     masterSocket: null,
   },
   haproxy: {
@@ -65,6 +68,8 @@ export const softwareOf = {
         [`bind :${usualStatusPort}`, `bind :${statusPort}`],
         [/bind :(\d+)/g, 'bind 127.0.0.1:$1'],
         ['127.0.0.1:8404', `127.0.0.1:${adminPort}`],
+        [`127.0.0.1:${statePort}`, `127.0.0.1:${ownStatePort(adminPort)}`],
+        [statePath, `${folder}/servers`],
       ]),
     command: ({ program, config, folder }) => [
       program,
@@ -76,6 +81,15 @@ export const softwareOf = {
       `unix@${folder}/${masterSocket}`,
     ],
     stopSignal: 'SIGUSR1',
+    prepareReload: ({ adminPort, folder }) =>
+      (haproxy.reload?.prepare ?? []).map((part) =>
+        part.includes(statePath)
+          ? replaced(part, [
+              [`${statePort}`, `${ownStatePort(adminPort)}`],
+              [statePath, `${folder}/servers`],
+            ])
+          : part,
+      ),
     // The master executes itself anew when its worker has begun, and drops signals until its own loop runs.
     masterSocket,
   },
@@ -98,11 +112,17 @@ export const softwareOf = {
       replaced(drainingScript(program, config), [[`/${usualAdminPort} `, `/${adminPort} `]]),
     ],
     stopSignal: 'SIGTERM',
+    prepareReload: null,
     masterSocket: null,
   },
 } as const satisfies Record<string, Adapted>
 
 export type Software = keyof typeof softwareOf
+
+/** Free where the one before it is, as good as always: both are drawn from the system's range. */
+function ownStatePort(adminPort: number): number {
+  return adminPort > 60_000 ? adminPort - 1_000 : adminPort + 1_000
+}
 
 /** Every change must find something: otherwise it is no longer this configuration that is tested. */
 function replaced(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {

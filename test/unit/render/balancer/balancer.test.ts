@@ -161,10 +161,10 @@ describe('the container of a balancer', () => {
   })
 
   test.each([
-    ['nginx:1.27.2-alpine', false],
+    ['nginx:1.27.3-alpine', false],
     ['nginx:1.26', false],
     ['registry.example:5000/nginx:1.24.0', false],
-    ['nginx:1.27.3', true],
+    ['nginx:1.27.4', true],
     ['nginx:1.27', true],
     ['nginx:1.30.4-alpine-slim', true],
     ['nginx:stable', true],
@@ -172,7 +172,7 @@ describe('the container of a balancer', () => {
   ])('nginx: %s can follow replicas that come and go: %s', async (image, can) => {
     const stack = balancedBy(await presetStack('production', 'compose'), 'nginx', image)
     if (can) expect(containerOf(stack).image.reference).toBe(image)
-    else expect(() => containerOf(stack)).toThrow(/older than nginx 1\.27\.3/)
+    else expect(() => containerOf(stack)).toThrow(/older than nginx 1\.27\.4/)
   })
 
   test.each([

@@ -40,6 +40,9 @@ const stacks = [
   ...(['round-robin', 'random'] as const).map((policy) => ['production', 'compose', policy] as const),
 ]
 
+/** HAProxy before its first reload. */
+const noServersKept = /^.*Can't open global server state file.*$|^Warnings were found\.$/gm
+
 for (const software of ['nginx', 'haproxy', 'envoy'] as const) {
   await describeBalancer(software, `${software} reads what is rendered for it`, (program) => {
     let folder: string
@@ -70,7 +73,7 @@ for (const software of ['nginx', 'haproxy', 'envoy'] as const) {
           await writeFile(config, evaluated(softwareOf[software].write(each, own)))
           const { code, said } = await run(program, check[software](config, folder), join(folder, 'said'))
           expect(code, said).toBe(0)
-          expect(said).not.toMatch(/\bwarn|deprecated|emerg|alert/i)
+          expect(said.replaceAll(noServersKept, '')).not.toMatch(/\bwarn|deprecated|emerg|alert/i)
         }
       },
     )
