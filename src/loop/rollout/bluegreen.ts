@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { duration } from '../../report/format.ts'
 import { finish, goBack } from './ending.ts'
+import { untilReached } from './reach.ts'
 import { type RolloutRun, sickOf } from './run.ts'
 import { tierOf } from './version.ts'
 
@@ -15,7 +16,7 @@ export async function goOnBlueGreen(run: RolloutRun): Promise<void> {
     context.say(
       `${replicas} of the next version of ${state.tier} start beside the current ones, and get no requests`,
     )
-    await run.bring(run.both(replicas, 0))
+    await untilReached(run, 'next', await run.bring(run.both(replicas, 0)))
     const { id, verdict, verdictBecause } = await context.measuring.loadAlone(run)
     await run.save({ run: id })
     if (verdict !== 'pass') {

@@ -1,5 +1,6 @@
 /** A canary: a growing share of the requests, each step proven before the next. */
 import { finish, goBack } from './ending.ts'
+import { untilReached } from './reach.ts'
 import type { RolloutRun } from './run.ts'
 import type { StepRecord } from './state.ts'
 import { replicasAt } from './version.ts'
@@ -16,6 +17,9 @@ export async function goOnCanary(run: RolloutRun): Promise<void> {
     context.say(
       `${share} % of the requests to ${tier} go to ${replicas} of the next version, beside ${run.replicas} of the current`,
     )
+    // Nobody is sent to a replica that the balancer does not know yet.
+    const before = await run.bring(run.both(replicas, shares[step - 1] ?? 0))
+    await untilReached(run, 'next', before)
     const observed = await run.bring(run.both(replicas, share))
     const record = await context.measuring.compare(run, observed, replicas)
     await run.save({ records: [...records, record] })

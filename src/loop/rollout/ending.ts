@@ -7,6 +7,7 @@ import { editStack } from '../../stack/save.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { parseYaml } from '../../stack/yaml-document.ts'
 import { join } from 'node:path'
+import { untilReached } from './reach.ts'
 import { type RolloutRun, changesOf } from './run.ts'
 import type { Outcome } from './state.ts'
 import { tierOf } from './version.ts'
@@ -26,7 +27,8 @@ export async function finish(run: RolloutRun): Promise<void> {
     `${state.tier}: ${replicas} replicas of the version before are replaced; none of them has requests`,
   )
   // Killed after the last step of all, it has nothing left to do.
-  if (!(await run.isAt(versions.next))) await run.bring(run.both(replicas, 100, versions.next))
+  if (!(await run.isAt(versions.next)))
+    await untilReached(run, 'current', await run.bring(run.both(replicas, 100, versions.next)))
   await run.bring(versions.next)
   await run.save({ phase: 'ended', outcome: 'promoted', because: null })
 }
@@ -44,7 +46,7 @@ export async function goBack(run: RolloutRun, outcome: Outcome, because: string)
     const { replicas } = tierOf(versions.next, state.tier)
     if (!(await run.isAt(versions.now))) {
       await run.bring(run.both(replicas, 100, versions.next))
-      await run.bring(run.both(replicas, 100))
+      await untilReached(run, 'current', await run.bring(run.both(replicas, 100)))
     }
   }
   await run.bring(versions.now)

@@ -22,7 +22,9 @@ describe('a canary that is as good at every step', () => {
     const run = await rig.begin()
     await drive(run)
     expect(rig.history).toEqual([
+      { current: 'tei:1', next: next(1, 0) },
       { current: 'tei:1', next: next(1, 5) },
+      { current: 'tei:1', next: next(2, 5) },
       { current: 'tei:1', next: next(2, 50) },
       { current: 'tei:1', next: next(2, 100) },
       // Its own replicas have all requests while the others are replaced.
@@ -55,7 +57,9 @@ describe('a canary that is not', () => {
     const run = await rig.begin()
     await drive(run)
     expect(rig.history).toEqual([
+      { current: 'tei:1', next: next(1, 0) },
       { current: 'tei:1', next: next(1, 5) },
+      { current: 'tei:1', next: next(2, 5) },
       { current: 'tei:1', next: next(2, 50) },
       asItWas,
     ])
