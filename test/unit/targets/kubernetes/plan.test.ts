@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest'
+import { planDown } from '../../../../src/targets/kubernetes/plan-down.ts'
+import { planUp } from '../../../../src/targets/kubernetes/plan-up.ts'
+import type { KubeObject } from '../../../../src/targets/kubernetes/objects.ts'
+import type { Revision } from '../../../../src/targets/kubernetes/release.ts'
+import { replicaOf } from '../../../../src/targets/kubernetes/replicas.ts'
+import type { KubernetesObserved } from '../../../../src/targets/kubernetes/steps.ts'
+import type { Wanted } from '../../../../src/targets/kubernetes/wanted.ts'
+import { topologyOf } from '../../../../src/render/workloads.ts'
+import { claimNamed, deploymentNamed, podNamed } from './cluster-objects.ts'
+import { presetStack } from '../../render/preset-stack.ts'
+
+const stack = await presetStack('laptop', 'kubernetes')
+const topology = topologyOf(stack, 'kubernetes')
+const nowMs = Date.parse('2026-11-21T12:00:00Z')
+const goal = { by: 'ragscale.yaml', writes: true, folder: '/stacks/preset', nowMs }
+const place = { context: 'prod', namespace: 'rag', server: 'https://10.0.0.1:6443', local: false }
+const roles = new Map([['embed', { tier: 'embed', component: 'tei' }]])
+
+const embed = (replicas: number) => deploymentNamed('laptop-ragscale-embed', replicas)
+const ready = (replicas: number) => ({
+  ...embed(replicas),
+  status: { observedGeneration: 1, replicas, updatedReplicas: replicas, readyReplicas: replicas },
+})
+
+function wanted(objects: readonly KubeObject[], more: Partial<Wanted> = {}): Wanted {
+  return {
+    topology,
+    rendered: new Map(),
+    comparison: {
+      folder: '/stacks/preset/deploy',
+      rendering: 'kubernetes',
+      rendered: new Map(),
+      manifest: { targets: {} },
+      changes: [],
+    },
+    objects,
+    secrets: [],
+    chart: { deployed: null, files: new Map(), overrides: null },
+    ...more,
+  }
+}
+
+function revision(number: number, status: string, updatedAt = nowMs - 3_600_000): Revision {
+  return { revision: number, status, updatedAt, description: 'Upgrade complete' }
+}
+
+/** A release with two replicas of embed, all well. */
+function observed(more: Partial<KubernetesObserved> = {}): KubernetesObserved {
+  return {
+    running: true,
+    replicas: [],
+    notes: [],
+    kept: [],
+    place,
+    release: { name: 'laptop', revisions: [revision(1, 'deployed')], manifest: JSON.stringify(embed(2)) },
+    cutOff: false,
+    found: { pods: [], controllers: [ready(2)], claims: [], hidden: [] },
+    events: [],
+    live: [embed(2)],
+    namespaceExists: true,
+    secret: null,
+    given: new Map(),
+    wanted: wanted([embed(2)]),
+    stack,
+    hosts: [],
+    ...more,
+  }
+}
+
+const told = (steps: readonly { what: string; because: string }[]) =>
+  steps.map(({ what, because }) => `${what} | ${because}`)
+
+describe('up', () => {
+  test('of what is as it should be does nothing', () => {
+    expect(planUp(goal, observed())).toEqual([])
+  })
+
+  test('of another count names it, and waits for it', () => {
+    expect(told(planUp(goal, observed({ wanted: wanted([embed(3)]) })))).toEqual([
+      'change Deployment laptop-ragscale-embed (spec.replicas 2 → 3) | ragscale.yaml asks for 3 of embed, the release has 2',
+      'upgrade release laptop by Helm (context prod, namespace rag) | 1 of its objects is to be changed',
+      'wait for embed | what was changed has to be ready',
+    ])
+  })
+
+  test('of a release that is not there installs it, into a namespace that is made', () => {
+    const none = { name: 'laptop', revisions: [], manifest: '' }
+    const found = { pods: [], controllers: [], claims: [], hidden: [] }
+    expect(told(planUp(goal, observed({ release: none, found, live: [], namespaceExists: false })))).toEqual([
+      'make namespace rag | context prod names it and the cluster has none',
+      'make embed: Deployment (2 replicas) | nothing of it is there',
+      'install release laptop by Helm (context prod, namespace rag) | there is no release laptop',
+      'wait for embed | what was changed has to be ready',
+    ])
+  })
+
+  test('waits for what is on its way, and starts again what is failing', () => {
+    const late = { ...ready(2), status: { ...ready(2).status, readyReplicas: 1 } }
+    const crashed = podNamed(
+      'laptop-ragscale-embed-7d9f-x7k2p',
+      {},
+      {
+        metadata: { labels: { 'app.kubernetes.io/component': 'embed' } },
+        spec: { nodeName: 'a' },
+        status: {
+          phase: 'Running',
+          containerStatuses: [
+            {
+              name: 'embed',
+              ready: false,
+              restartCount: 5,
+              state: { waiting: { reason: 'CrashLoopBackOff' } },
+              lastState: { terminated: { exitCode: 1 } },
+            },
+          ],
+        },
+      },
+    )
+    const around = { nodes: null, pods: null, claims: [], events: [] }
+    const found = { pods: [crashed], controllers: [late], claims: [], hidden: [] }
+    expect(told(planUp(goal, observed({ found, replicas: [replicaOf(crashed, around, roles)] })))).toEqual([
+      'start embed-x7k2p again | it is failing: container embed: ended with exit code 1, 5 times',
+      'wait for embed | what was changed has to be ready',
+    ])
+    expect(told(planUp(goal, observed({ found: { ...found, pods: [] } })))).toEqual([
+      'wait for embed | not all of it is ready',
+    ])
+  })
+
+  test('of a job that has failed makes it again', () => {
+    const job = {
+      ...deploymentNamed('laptop-ragscale-collection', undefined),
+      kind: 'Job',
+      apiVersion: 'batch/v1',
+    }
+    const failed = {
+      ...job,
+      status: { conditions: [{ type: 'Failed', status: 'True', message: 'too often' } as const] },
+    }
+    const release = { name: 'laptop', revisions: [revision(1, 'deployed')], manifest: JSON.stringify(job) }
+    const found = { pods: [], controllers: [failed], claims: [], hidden: [] }
+    const plan = planUp(goal, observed({ release, found, live: [job], wanted: wanted([job]) }))
+    expect(told(plan).slice(0, 3)).toEqual([
+      'remove Job laptop-ragscale-collection | it has failed: too often',
+      'make collection: Job | the one before has failed',
+      'upgrade release laptop by Helm (context prod, namespace rag) | 1 of its objects is to be changed',
+    ])
+  })
+
+  test('after an upgrade that has failed upgrades again, though the file says nothing new', () => {
+    const release = {
+      ...observed().release,
+      revisions: [revision(1, 'deployed'), { ...revision(2, 'failed'), description: 'timed out' }],
+    }
+    expect(told(planUp(goal, observed({ release })))[0]).toBe(
+      'upgrade release laptop by Helm (context prod, namespace rag) | revision 2 of the release has failed: timed out',
+    )
+  })
+})
+
+describe('a release that Helm has left pending', () => {
+  const pending = (ageMs: number) => ({
+    ...observed().release,
+    revisions: [revision(1, 'deployed'), revision(2, 'pending-upgrade', nowMs - ageMs)],
+  })
+
+  test('is rolled back where the change was ours and its process is gone', () => {
+    expect(told(planUp(goal, observed({ release: pending(1_000), cutOff: true })))[0]).toBe(
+      'roll release laptop back to revision 1, which was deployed | a change of the release was cut off: revision 2 is pending-upgrade',
+    )
+  })
+
+  test('is left alone while somebody else may be at it, and rolled back when they cannot be any more', () => {
+    expect(() => planUp(goal, observed({ release: pending(90_000) }))).toThrow(
+      'somebody else changes release laptop: it is pending-upgrade since 90 s',
+    )
+    expect(planUp(goal, observed({ release: pending(3_600_000) }))[0]).toMatchObject({
+      kind: 'rollback',
+      revision: 1,
+    })
+  })
+
+  test('is uninstalled where nothing was ever deployed', () => {
+    const release = { name: 'laptop', revisions: [revision(1, 'pending-install')], manifest: '' }
+    expect(planUp(goal, observed({ release, live: [] }))[0]).toMatchObject({ kind: 'uninstall' })
+  })
+})
+
+describe('secrets', () => {
+  const secrets = [
+    { name: 'qdrant-api-key', readBy: ['vector'], optional: false },
+    { name: 'huggingface-token', readBy: ['embed'], optional: true },
+  ]
+  const none = { name: 'laptop-ragscale-secrets', keys: null, ours: false, users: false }
+  const told = (more: Partial<KubernetesObserved>, wants = secrets) =>
+    planUp(goal, observed({ wanted: wanted([embed(2)], { secrets: wants }), secret: none, ...more })).filter(
+      ({ kind }) => kind === 'secret',
+    )
+
+  test('that are any password are made; those of files are read; optional ones may be missing', () => {
+    expect(told({})).toMatchObject([{ what: 'make Secret laptop-ragscale-secrets: qdrant-api-key' }])
+    const given = new Map([['huggingface-token', '/stacks/preset/deploy/helm/secrets/huggingface-token']])
+    expect(told({ given })).toMatchObject([
+      {
+        what: 'make Secret laptop-ragscale-secrets: qdrant-api-key, huggingface-token, with huggingface-token of deploy/helm/secrets',
+      },
+    ])
+  })
+
+  test('that are there stay as they are, and new ones are added to them', () => {
+    const there = { ...none, keys: ['qdrant-api-key'], ours: true }
+    expect(told({ secret: there })).toEqual([])
+    const more = [...secrets, { name: 'redis-password', readBy: ['cache'], optional: false }]
+    expect(told({ secret: there }, more)).toMatchObject([
+      { what: 'add to Secret laptop-ragscale-secrets: redis-password' },
+    ])
+  })
+
+  test('that only the user can give are asked for by name', () => {
+    const provider = [{ name: 'openai-api-key', readBy: ['gateway'], optional: false }]
+    expect(() => told({}, provider)).toThrow('the stack needs openai-api-key, which only you can give')
+  })
+
+  test("in a Secret of the user's are theirs to complete", () => {
+    const theirs = { ...none, keys: ['other'], users: true }
+    expect(() => told({ secret: theirs })).toThrow('lacks qdrant-api-key, and it is not ragscale')
+  })
+})
+
+describe('down', () => {
+  const secret = { name: 'laptop-ragscale-secrets', keys: ['qdrant-api-key'], ours: true, users: false }
+  const claims = [claimNamed('vector-data-0', 'fast', 'Bound')]
+  const found = { ...observed().found, claims }
+
+  test('keeps volumes, and the passwords of what is in them', () => {
+    expect(planDown(observed({ found, secret }), { volumes: false }).map(({ what }) => what)).toEqual([
+      'uninstall release laptop (context prod, namespace rag)',
+      'wait until nothing of it runs',
+    ])
+  })
+
+  test('--volumes takes both', () => {
+    expect(
+      planDown(observed({ found, secret }), { volumes: true })
+        .map(({ what }) => what)
+        .slice(2),
+    ).toEqual(['remove volume claim vector-data-0', 'remove Secret laptop-ragscale-secrets'])
+  })
+
+  test("leaves alone a Secret that is not ragscale's", () => {
+    const plan = planDown(observed({ secret: { ...secret, ours: false } }), { volumes: true })
+    expect(plan.map(({ kind }) => kind)).toEqual(['uninstall', 'await-end'])
+  })
+
+  test('of nothing does nothing', () => {
+    const release = { name: 'laptop', revisions: [], manifest: '' }
+    expect(planDown(observed({ release }), { volumes: true })).toEqual([])
+  })
+})
