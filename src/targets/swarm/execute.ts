@@ -7,7 +7,7 @@ import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { makeFolder } from '../../folder.ts'
 import { writeWhole } from '../../whole-file.ts'
-import { statusOf } from '../docker/containers.ts'
+import { stackLabel, statusOf } from '../docker/containers.ts'
 import type { ExecuteOptions } from '../target.ts'
 import { callDocker } from './command.ts'
 import { Follower } from './follow.ts'
@@ -25,10 +25,12 @@ export class Execution {
   readonly #options: ExecuteOptions
   readonly #deadlineMs: number
   readonly #follower: Follower
+  readonly #stack: string
   readonly #done: string[] = []
 
   constructor(around: Around, { stack, swarm, wanted }: SwarmObserved, options: ExecuteOptions) {
     this.#around = around
+    this.#stack = stack
     this.#options = options
     this.#deadlineMs = performance.now() + options.timeoutMs
     this.#follower = new Follower({
@@ -49,15 +51,14 @@ export class Execution {
     )
     try {
       await this.#follower.begin(new Set(awaited))
-      for (const step of steps.filter(
-        ({ kind }) => kind !== 'stop' && kind !== 'remove' && kind !== 'label',
-      )) {
+      for (const step of steps) {
         this.#options.signal.throwIfAborted()
         await this.#step(step)
       }
       if (awaited.length > 0) await this.#follower.untilSettled(this.#options.signal, this.#deadlineMs)
       const stops = Map.groupBy(of(steps, 'stop'), ({ wave }) => wave)
       for (const wave of stops.values()) await this.#stop(wave)
+      if (stops.size > 0) await this.#removeEnded(this.#stack)
       for (const step of of(steps, 'remove')) await this.#remove(step)
       for (const step of of(steps, 'label')) if (step.remove.length > 0) await this.#label(step)
     } catch (error) {
@@ -141,11 +142,29 @@ export class Execution {
   async #stop(steps: readonly Of<'stop'>[]): Promise<void> {
     const { docker } = this.#around.engine
     for (const { id } of steps) await ignoring(404, docker.getService(id).remove())
+    for (const { id, job } of steps) if (job) await this.#endJob(id)
     await this.#follower.untilGone(new Set(steps.map(({ id }) => id)), this.#options.signal, this.#deadlineMs)
     for (const { name, what } of steps) {
       this.#follower.gone(name)
       this.#done.push(what)
     }
+  }
+
+  /** A swarm lets a job's task run on when its service is gone, and the task holds the network. */
+  async #endJob(service: string): Promise<void> {
+    const label = [`com.docker.swarm.service.id=${service}`]
+    const { docker } = this.#around.engine
+    for (const { Id } of await docker.listContainers({ all: true, filters: { label } })) {
+      await ignoring(304, ignoring(404, docker.getContainer(Id).stop()))
+    }
+  }
+
+  async #removeEnded(stack: string): Promise<void> {
+    const { docker } = this.#around.engine
+    const filters = { label: [`${stackLabel}=${stack}`], status: ['exited', 'dead', 'created'] }
+    for (const { Id } of await docker.listContainers({ all: true, filters }))
+      // The swarm may just be removing it itself.
+      await ignoring(409, ignoring(404, docker.getContainer(Id).remove({ force: true })))
   }
 
   async #remove({ of: kind, name }: Of<'remove'>): Promise<void> {
@@ -154,6 +173,10 @@ export class Execution {
     if (kind === 'folder') {
       await rm(name, { recursive: true, force: true })
       await rmdir(dirname(name)).catch(() => {})
+      return
+    }
+    if (kind === 'containers') {
+      await this.#removeEnded(name)
       return
     }
     for (;;) {
@@ -196,7 +219,7 @@ async function makeSecret({ file, kind }: MissingSecret): Promise<void> {
 
 function refusedByDocker(stderr: string): UserError {
   const said = stderr.trim()
-  const changed = /only updates to Labels are allowed/i.test(said)
+  const changed = /secret.*only updates to Labels are allowed/is.test(said)
   return new UserError(`docker stack deploy failed: ${said}`, {
     ...(changed
       ? {

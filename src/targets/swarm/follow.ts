@@ -7,7 +7,7 @@ import type { Progress, ReplicaState } from '../target.ts'
 import { type FoundService, type FoundSwarm, findSwarm } from './found.ts'
 import type { WantedService } from './model.ts'
 import { unsettled } from './plan-up.ts'
-import { type Replica, isCurrent, isFailure, replicasIn, slotsOf } from './tasks.ts'
+import { type Replica, isAlive, isCurrent, isFailure, replicasIn, slotsOf } from './tasks.ts'
 import { taskWords } from './words.ts'
 
 const everyMs = 500
@@ -198,10 +198,6 @@ export class Follower {
       `ragscale logs ${replica.tier}, then ragscale up to go on or ragscale down to stop what runs`,
     )
   }
-}
-
-export function isAlive(state: string): boolean {
-  return !['complete', 'shutdown', 'failed', 'rejected', 'orphaned'].includes(state)
 }
 
 function unhealthy(message: string, hint: string): UserError {

@@ -168,7 +168,8 @@ function unreadable(stderr: string, overridden: boolean, { override }: Places): 
 
 async function leftoversOf(stack: Stack, { engine: { docker }, places }: Around): Promise<Leftovers> {
   const ours = { label: [`${stackLabel}=${stack.name}`] }
-  const [networks, configs, secrets, { Volumes: volumes }] = await Promise.all([
+  const [containers, networks, configs, secrets, { Volumes: volumes }] = await Promise.all([
+    docker.listContainers({ all: true, filters: { ...ours, status: ['exited', 'dead', 'created'] } }),
     docker.listNetworks({ filters: ours }),
     docker.listConfigs() as unknown as Promise<NamedSpec[]>,
     docker.listSecrets() as unknown as Promise<NamedSpec[]>,
@@ -177,6 +178,7 @@ async function leftoversOf(stack: Stack, { engine: { docker }, places }: Around)
   const named = (specs: readonly NamedSpec[]): string[] =>
     specs.filter(({ Spec }) => isOf(stack.name, Spec.Labels ?? {})).map(({ Spec }) => Spec.Name)
   return {
+    containers: containers.length,
     networks: networks.map(({ Name }) => Name),
     configs: named(configs),
     secrets: named(secrets),

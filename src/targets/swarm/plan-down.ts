@@ -2,12 +2,13 @@
 import type { FoundService } from './found.ts'
 import type { Places } from './places.ts'
 import type { Removed, SwarmObserved, SwarmStep } from './steps.ts'
+import { isJob } from './tasks.ts'
 
 /** Who is asked first ends first: what is in flight can still be answered by those behind. */
 const waves: readonly (readonly string[])[] = [['balancer'], ['gateway', 'worker', 'ui']]
 
 export function planDown(
-  { swarm, leftovers, wanted }: SwarmObserved,
+  { stack, swarm, leftovers, wanted }: SwarmObserved,
   places: Places,
   { volumes }: { readonly volumes: boolean },
 ): SwarmStep[] {
@@ -17,6 +18,7 @@ export function planDown(
       id: service.id,
       name: service.name,
       wave: waveOf(service),
+      job: isJob(service),
       what: `stop ${service.name}`,
       because: 'ragscale down',
       tier: tierOf(service),
@@ -37,6 +39,7 @@ export function planDown(
   const labelled = needed.filter((label) => only?.labels[label] === 'true')
   return [
     ...stops,
+    ...(leftovers.containers > 0 ? [ended(stack, leftovers.containers)] : []),
     ...remove('network', leftovers.networks),
     ...remove('config', leftovers.configs),
     ...remove('secret', leftovers.secrets),
@@ -56,6 +59,17 @@ export function planDown(
         ]
       : []),
   ]
+}
+
+function ended(stack: string, count: number): SwarmStep {
+  return {
+    kind: 'remove',
+    of: 'containers',
+    name: stack,
+    what: `remove ${count === 1 ? 'the container' : `the ${count} containers`} that ended and are kept for their logs`,
+    because: 'ragscale down',
+    tier: null,
+  }
 }
 
 function waveOf(service: FoundService): number {

@@ -1,11 +1,10 @@
 /** What to do to come from what runs in the swarm to what is wanted. Pure. */
-import { join } from 'node:path'
 import { ExitCode, UserError } from '../../errors.ts'
-import { conflictsAmong, hasDrift } from '../../deployed/plan.ts'
 import type { WantedService } from './model.ts'
 import { differences } from './differences.ts'
 import type { FoundService } from './found.ts'
 import { labelSteps } from './node-labels.ts'
+import { filesBeside, renderedSteps } from './files.ts'
 import type { Places } from './places.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { isCurrent, slotsOf } from './tasks.ts'
@@ -20,67 +19,87 @@ export const theFile = 'ragscale.yaml'
 export function planUp(observed: SwarmObserved, places: Places, by: string): SwarmStep[] {
   const { swarm, wanted, stack } = observed
   const found = new Map(swarm.services.map((service) => [service.name, service]))
-  const services = wanted.model.services.flatMap((service) =>
-    stepsTo(service, found.get(service.name), observed, by),
-  )
   const gone = swarm.services
     .filter(({ name }) => !wanted.model.services.some((service) => service.name === name))
-    .map((service): SwarmStep => {
+    .map((service): ServiceStep => {
       const because = `${by} asks for it no longer`
       return { kind: 'change', name: null, what: `stop ${service.name}`, because, tier: tierOf(service) }
     })
-  const changes = [...services, ...gone]
+  const comes = wanted.model.services.some(({ name }) => !found.has(name))
+  // Other counts alone are told one by one: nothing else is changed on the way, whatever the files say by now.
+  const onlyCounts = by !== theFile && !comes && gone.length === 0
+  const changes = [
+    ...wanted.model.services.flatMap((service): ServiceStep[] => {
+      const now = found.get(service.name)
+      if (now === undefined) return [start(service, observed, by)]
+      const scaled = scale(service, now, by)
+      if (onlyCounts) return scaled
+      const updated = update(service, now, scaled)
+      return updated.length > 0 ? updated : scaled.length > 0 ? scaled : wait(service, now, observed)
+    }),
+    ...gone,
+  ]
   const deploys = changes.some(({ kind }) => kind === 'change')
   if (deploys) refuseUnbuilt(observed)
+  const beside = by === theFile || !deploys ? null : filesBeside(observed, places, by)
+  const deploy: SwarmStep = {
+    kind: 'deploy',
+    stack,
+    document: beside?.document ?? wanted.model.document,
+    cwd: places.swarm,
+    what: `docker stack deploy ${stack}`,
+    because: 'it makes these changes, each service by its own rolling update',
+    tier: null,
+  }
   return [
-    ...fileSteps(observed, places, by, deploys),
-    ...(deploys ? secretSteps(observed) : []),
-    ...(deploys ? labelSteps(observed) : []),
+    ...(by === theFile ? renderedSteps(observed) : beside === null ? [] : [beside.step]),
+    ...(deploys ? [...secretSteps(observed), ...labelSteps(observed)] : []),
     ...changes.filter(({ kind }) => kind !== 'await'),
-    ...(deploys
-      ? [
-          {
-            kind: 'deploy',
-            stack,
-            document: wanted.model.document,
-            cwd: places.swarm,
-            what: `docker stack deploy ${stack}`,
-            because: 'it makes these changes, each service by its own rolling update',
-            tier: null,
-          } as const,
-        ]
-      : []),
+    ...(deploys ? [deploy] : []),
     ...changes.filter(({ kind }) => kind === 'await'),
     ...staleSteps(observed, deploys),
   ]
 }
 
-function stepsTo(
-  service: WantedService,
-  now: FoundService | undefined,
-  observed: SwarmObserved,
+type ServiceStep = Extract<SwarmStep, { kind: 'change' | 'scale' | 'await' }>
+
+function start(
+  { name, tier, mode, replicas, component }: WantedService,
+  { running }: SwarmObserved,
   by: string,
-): SwarmStep[] {
-  const { name, tier, mode, replicas, component } = service
-  const step = (what: string, because: string): SwarmStep[] => [{ kind: 'change', name, what, because, tier }]
+): ServiceStep {
   const many = mode === 'replicated' && replicas > 1 ? `${replicas} × ` : ''
-  if (now === undefined) {
-    const because = observed.running ? `${by} asks for it` : 'nothing of this stack runs'
-    return mode.endsWith('job')
-      ? step(`run ${name}`, because)
-      : step(`start ${name} (${many}${component})`, because)
+  const what = mode.endsWith('job') ? `run ${name}` : `start ${name} (${many}${component})`
+  return {
+    kind: 'change',
+    name,
+    what,
+    because: running ? `${by} asks for it` : 'nothing of this stack runs',
+    tier,
   }
-  const recount = now.replicas !== replicas && mode === 'replicated' && now.mode === mode
-  const counted = `${by} asks for ${replicas} of ${service.workload}, ${now.replicas} ${now.replicas === 1 ? 'runs' : 'run'}`
+}
+
+function scale(
+  { name, workload, tier, mode, replicas }: WantedService,
+  now: FoundService,
+  by: string,
+): ServiceStep[] {
+  if (now.replicas === replicas || mode !== 'replicated' || now.mode !== mode) return []
+  const because = `${by} asks for ${replicas} of ${workload}, ${now.replicas} ${now.replicas === 1 ? 'runs' : 'run'}`
+  const what = `scale ${name} from ${now.replicas} to ${replicas}`
+  return [{ kind: 'scale', service: now.id, name, replicas, what, because, tier }]
+}
+
+function update(service: WantedService, now: FoundService, scaled: readonly ServiceStep[]): ServiceStep[] {
+  const { name, tier, mode } = service
   const differs = differences(service, now)
-  if (differs.length > 0) {
-    const because = [...(recount ? [counted] : []), `changed: ${differs.join(', ')}`].join('; ')
-    return step(mode.endsWith('job') ? `run ${name} again` : `update ${name}`, because)
-  }
-  if (recount) {
-    const what = `scale ${name} from ${now.replicas} to ${replicas}`
-    return [{ kind: 'scale', service: now.id, name, replicas, what, because: counted, tier }]
-  }
+  if (differs.length === 0) return []
+  const what = mode.endsWith('job') ? `run ${name} again` : `update ${name}`
+  const because = [...scaled.map((step) => step.because), `changed: ${differs.join(', ')}`].join('; ')
+  return [{ kind: 'change', name, what, because, tier }]
+}
+
+function wait({ name, tier }: WantedService, now: FoundService, observed: SwarmObserved): ServiceStep[] {
   const because = unsettled(now, observed)
   return because === null ? [] : [{ kind: 'await', name, what: `wait for ${name}`, because, tier }]
 }
@@ -107,33 +126,6 @@ export function unsettled(service: FoundService, { swarm }: Pick<SwarmObserved, 
 
 function tierOf({ labels, name }: FoundService): string {
   return labels['com.ragscale.tier'] ?? name
-}
-
-/** Files as rendered: into `deploy/` for what the file says, beside it for anything else. */
-function fileSteps({ wanted }: SwarmObserved, places: Places, by: string, deploys: boolean): SwarmStep[] {
-  const { comparison } = wanted
-  if (by !== theFile) {
-    if (!deploys) return []
-    const files = [...comparison.rendered]
-      .filter(([path]) => path.startsWith('swarm/') && !/\.(md|gitignore)$/.test(path))
-      .map(([path, text]) => ({ path: join(places.state, path.slice('swarm/'.length)), text }))
-    const because = `${by} goes beside ragscale.yaml, which stays as it is, and so does deploy/`
-    return [{ kind: 'write-state', files, what: 'write .ragscale/swarm/', because, tier: null }]
-  }
-  if (conflictsAmong(comparison.changes).length > 0 || !hasDrift(comparison.changes)) return []
-  const written = comparison.changes.filter(({ kind }) => kind !== 'unchanged' && kind !== 'kept')
-  const [first] = written
-  const more = written.length > 1 ? ` (and ${written.length - 1} more)` : ''
-  const isFirst = written.every(({ kind }) => kind === 'wrote')
-  return [
-    {
-      kind: 'write',
-      comparison,
-      what: `write deploy/${first?.path ?? ''}${more}`,
-      because: isFirst ? 'deploy/ has nothing for a swarm yet' : 'ragscale.yaml has changed since',
-      tier: null,
-    },
-  ]
 }
 
 function secretSteps({ wanted }: SwarmObserved): SwarmStep[] {

@@ -31,6 +31,8 @@ export interface Leftovers {
   readonly secrets: readonly string[]
   /** On the node of the engine that is spoken to. */
   readonly volumes: readonly string[]
+  /** Containers of tasks that have ended, on the same node; of a job a swarm never removes them. */
+  readonly containers: number
   /** Whether `.ragscale/swarm` is there. */
   readonly state: boolean
 }
@@ -64,7 +66,13 @@ type Action =
   | { readonly kind: 'deploy'; readonly stack: string; readonly document: string; readonly cwd: string }
   /** Nothing to change, but it is not there yet. */
   | { readonly kind: 'await'; readonly name: string }
-  | { readonly kind: 'stop'; readonly id: string; readonly name: string; readonly wave: number }
+  | {
+      readonly kind: 'stop'
+      readonly id: string
+      readonly name: string
+      readonly wave: number
+      readonly job: boolean
+    }
   | {
       readonly kind: 'remove'
       readonly what: string
@@ -73,6 +81,6 @@ type Action =
       readonly name: string
     }
 
-export type Removed = 'network' | 'config' | 'secret' | 'volume' | 'folder'
+export type Removed = 'network' | 'config' | 'secret' | 'volume' | 'containers' | 'folder'
 
 export type SwarmStep = Step & Action

@@ -9,13 +9,16 @@ import { taskWords } from './words.ts'
 /** From so many failures on it does not come up by itself. */
 const mostFailures = 3
 
+/** Whoever lived so long had started. */
+const settledMs = 120_000
+
 /** What is shown of a task. */
 export interface Replica extends ReplicaState {
   readonly service: string
   readonly task: FoundTask
   /** Everything that is remembered of its slot, the newest first. */
   readonly tries: readonly FoundTask[]
-  /** Those of them that failed, by what the service says now. */
+  /** The newest of them, one after another, that failed by what the service says now. */
   readonly failures: readonly FoundTask[]
 }
 
@@ -60,16 +63,16 @@ function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly W
   const component = wanted.find(({ name }) => name === service.name)?.component ?? service.image
   return slotsOf(service, swarm).flatMap((tasks): Replica[] => {
     const task = shownOf(tasks)
-    if (task === undefined || isOver(task) || (isJob(service) && task.state === 'complete')) return []
-    const failed = tasks.filter((one) => one !== task && isFailure(one) && isCurrent(one, service))
-    const failures = failed.length + (isFailure(task) && isCurrent(task, service) ? 1 : 0)
+    if (task === undefined || isOver(task, service)) return []
+    const failures = failuresOf(tasks, service)
+    const failed = failures.filter((one) => one !== task)
     const node = swarm.nodes.find(({ id }) => id === task.node)
     const workload = service.labels[workloadLabel] ?? service.name
     const tier = service.labels[tierLabel] ?? service.name
     const number =
       service.labels[replicaLabel] ?? (service.mode.startsWith('global') ? null : String(task.slot ?? 1))
     const name = nameOf({ workload, tier, number, node, job: isJob(service) })
-    const condition = conditionOf(task, failures, isJob(service))
+    const condition = conditionOf(task, failures.length, isJob(service))
     return [
       {
         name,
@@ -88,10 +91,26 @@ function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly W
         service: service.name,
         task,
         tries: tasks,
-        failures: tasks.filter((one) => isFailure(one) && isCurrent(one, service)),
+        failures,
       },
     ]
   })
+}
+
+/** The newest, one after another, that failed by what the service says now; up to one that ran for a while. */
+function failuresOf(tasks: readonly FoundTask[], service: FoundService): FoundTask[] {
+  const failures: FoundTask[] = []
+  for (const task of tasks) {
+    if (!isFailure(task) && !hasEnded(task)) continue
+    if (!isFailure(task) || !isCurrent(task, service)) break
+    failures.push(task)
+    if (task.since - task.createdAt > settledMs) break
+  }
+  return failures
+}
+
+function hasEnded({ state }: FoundTask): boolean {
+  return state === 'running' || state === 'shutdown' || state === 'complete'
 }
 
 /** While a new one starts beside the old one, the old one is what answers. */
@@ -99,12 +118,17 @@ function shownOf(tasks: readonly FoundTask[]): FoundTask | undefined {
   return tasks.find(({ state, desired }) => state === 'running' && desired === 'running') ?? tasks[0]
 }
 
-/** It is not meant to run, and does not. */
-function isOver({ state, desired }: FoundTask): boolean {
-  const ended = ['complete', 'shutdown', 'failed', 'rejected', 'remove', 'orphaned'].includes(state)
-  return (
-    ended && (desired === 'shutdown' || desired === 'remove') && state !== 'failed' && state !== 'rejected'
-  )
+/**
+ * It is not meant to run any more, and does not. Of what fails there is a newer task at once, unless its slot is gone;
+ * of a job there is none when it has been tried often enough.
+ */
+function isOver({ state, desired }: FoundTask, service: FoundService): boolean {
+  if (isJob(service)) return state === 'complete'
+  return !isAlive(state) && (desired === 'shutdown' || desired === 'remove')
+}
+
+export function isAlive(state: string): boolean {
+  return !['complete', 'shutdown', 'failed', 'rejected', 'orphaned'].includes(state)
 }
 
 export function isFailure({ state }: FoundTask): boolean {
