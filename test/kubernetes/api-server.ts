@@ -71,6 +71,8 @@ export async function startApiServer(programs: {
       '--authorization-mode=RBAC',
       `--token-auth-file=${at('tokens.csv')}`,
       '--endpoint-reconciler-type=none',
+      // Debian's etcd 3.4 cannot say how far a watch has come, which lists by watching wait for.
+      '--feature-gates=WatchList=false',
     ])
     const url = `https://127.0.0.1:${secure}`
     const kubeconfig = at('kubeconfig')

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../tools/command.ts'
 import { findTool } from '../tools/find-tool.ts'
+import { extensions } from '../tools/kubernetes-schemas.ts'
 import { type ToolName, howToGet } from '../tools/tools.ts'
 import { type ApiServer, freePort, startApiServer } from './api-server.ts'
 import { faultStages } from './faults.ts'
@@ -34,6 +35,9 @@ const stages = [
   'volume/fast/pvc-delete.yaml',
   'volume/fast/pv-delete.yaml',
 ]
+
+/** Whose kinds the cluster knows, though nobody acts on them. */
+const known = ['github.com/kedacore/keda', 'sigs.k8s.io/gateway-api']
 
 /** @throws Error naming the tool that is missing, and how to get it */
 export async function need(name: ToolName): Promise<string> {
@@ -86,9 +90,16 @@ export async function startControlPlane(nodes: readonly FakeNode[]): Promise<Con
         '--node-lease-duration-seconds=40',
         '--node-ip=127.0.0.1',
       ],
-      // Debian's etcd 3.4 cannot say how far a watch has come, which this kind of watch waits for.
+      // As the API server is told not to.
       { KUBE_FEATURE_WatchListClient: 'false' },
     )
+    for (const { module, path } of extensions.filter(({ module }) =>
+      known.some((name) => module.startsWith(name)),
+    )) {
+      const { Dir } = JSON.parse(await run('go', ['mod', 'download', '-json', module])) as { Dir: string }
+      kubectl(['apply', '--server-side', '--filename', join(Dir, path)])
+    }
+    kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
     kubectl(['apply', '--filename', '-'], JSON.stringify(listOf([storageClass, ...nodes.map(nodeOf)])))
     kubectl(['wait', '--for=condition=Ready', 'node', '--all', '--timeout=60s'])
     const used = spawnSync(programs.kubectl, ['--kubeconfig', kubeconfig, 'create', 'namespace', 'rag'])

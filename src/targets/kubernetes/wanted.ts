@@ -78,14 +78,44 @@ export async function readWanted(
       throw refusedByHelm(error, chart)
     }
   })
+  const objects = objectsIn(manifest).filter(isKept)
+  refuseUnknown(objects, capabilities)
   return {
     topology,
     rendered,
     comparison,
-    objects: objectsIn(manifest),
+    objects,
     secrets: secretsOfStack(topology),
     chart,
   }
+}
+
+/** What runs once and is no part of the release: hooks of a user's own templates. */
+function isKept({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.['helm.sh/hook'] === undefined
+}
+
+/** By the API's group: what makes a cluster know its kinds. */
+const extensions: Readonly<Record<string, string>> = {
+  'keda.sh':
+    'helm install keda keda --repo https://kedacore.github.io/charts --namespace keda --create-namespace   installs KEDA; without it, leave autoscale out of ragscale.yaml or set autoscaling.provider in deploy/helm/values.override.yaml',
+  'gateway.networking.k8s.io': 'https://gateway-api.sigs.k8s.io/guides says how the Gateway API is installed',
+  'monitoring.coreos.com': 'https://prometheus-operator.dev says how the Prometheus operator is installed',
+  'networking.istio.io': 'https://istio.io/latest/docs/setup says how Istio is installed',
+}
+
+/** @throws UserError (exit 3) naming the kinds that the cluster does not know, before Helm trips over the first */
+function refuseUnknown(objects: readonly KubeObject[], { apis }: Capabilities): void {
+  const unknown = objects.filter(({ apiVersion, kind }) => !apis.includes(`${apiVersion}/${kind}`))
+  if (apis.length === 0 || unknown.length === 0) return
+  const kinds = new Set(unknown.map(({ apiVersion, kind }) => `${kind} (${apiVersion})`))
+  const groups = new Set(unknown.map(({ apiVersion }) => apiVersion.split('/')[0] ?? ''))
+  const cures = [...groups].flatMap((group) => extensions[group] ?? [])
+  throw new UserError(`the chart makes what this cluster does not know: ${[...kinds].join(', ')}`, {
+    hint: cures.length === 0 ? 'kubectl api-resources   lists what it knows' : cures.join('\n'),
+    exitCode: ExitCode.missing,
+    code: 'unknown-kind',
+  })
 }
 
 /** A user's values come last, and so win. */
