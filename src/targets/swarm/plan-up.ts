@@ -53,7 +53,8 @@ export function planUp(observed: SwarmObserved, places: Places, by: string): Swa
   }
   return [
     ...(by === theFile ? renderedSteps(observed) : beside === null ? [] : [beside.step]),
-    ...(deploys ? [...secretSteps(observed), ...labelSteps(observed)] : []),
+    ...(deploys ? secretSteps(observed) : []),
+    ...labelSteps(observed),
     ...changes.filter(({ kind }) => kind !== 'await'),
     ...(deploys ? [deploy] : []),
     ...changes.filter(({ kind }) => kind === 'await'),
