@@ -1,4 +1,5 @@
 /** One service of a Compose file. */
+import { componentNamed } from '../../catalog/catalog.ts'
 import type { Rendered } from '../rendered.ts'
 import type { Topology, Workload } from '../topology.ts'
 import { type Tree, type TreeMap, aliased, said } from './document.ts'
@@ -163,8 +164,12 @@ function nvidia(devices: TreeMap): TreeMap {
   return { devices: [{ driver: 'nvidia', ...devices, capabilities: ['gpu'] }] }
 }
 
-/** What a container reads is not in what Compose compares: by this a changed file makes a new container. */
+/**
+ * What a container reads is not in what Compose compares: by this a changed file makes a new container. Not where it
+ * takes up a changed file while it runs: `ragscale up` tells it to.
+ */
 function configurationLabel(workload: Workload, { topology, observability }: ComposeContext): TreeMap {
+  if (componentNamed(workload.component)?.reload !== undefined) return {}
   const files = [...ownFilesOf(workload), ...watchingFilesOf(topology, workload, observability)]
   return files.length === 0
     ? {}

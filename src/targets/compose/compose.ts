@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { balancerPorts } from '../../catalog/container.ts'
 import { vectorKeyEnv } from '../../catalog/reference/upstreams.ts'
 import { secretNames } from '../../catalog/secrets.ts'
@@ -14,6 +15,7 @@ import type { Env } from '../docker/context.ts'
 import { type Engine, isGone, openEngine } from '../docker/engine.ts'
 import { followLines } from '../docker/logs.ts'
 import { mergeLines } from '../docker/merge-lines.ts'
+import { reloadRefusal } from '../rollout.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { Sampler } from '../sampling/sampler.ts'
 import type {
@@ -26,6 +28,7 @@ import type {
   StackTarget,
   Step,
 } from '../target.ts'
+import { appliedFile, departedFile } from './applied.ts'
 import { Execution } from './execute.ts'
 import { identityOf, projectLabel } from './found.ts'
 import { observe } from './observe.ts'
@@ -139,8 +142,14 @@ class ComposeTarget implements StackTarget {
   }
 
   async #files(): Promise<string[]> {
-    const { file, override } = this.#places
-    return [file, ...((await isThere(override)) ? [override] : [])]
+    const { file, override, state } = this.#places
+    const departed = join(state, departedFile)
+    const applied = join(state, appliedFile)
+    return [
+      (await isThere(departed)) ? departed : file,
+      ...((await isThere(override)) ? [override] : []),
+      ...((await isThere(applied)) ? [applied] : []),
+    ]
   }
 
   endpoints(observed: Observed): RunningEndpoints {
@@ -202,6 +211,8 @@ class ComposeTarget implements StackTarget {
       })),
     )
   }
+
+  readonly rollout = { refusal: (stack: Stack) => reloadRefusal(stack) }
 
   async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {
     return await lockChanges(this.#places.lockFile, what, options)

@@ -10,6 +10,8 @@ import { pullImage } from '../docker/pull.ts'
 import type { ExecuteOptions } from '../target.ts'
 import { Follower } from './follow.ts'
 import type { Places } from './places.ts'
+import { reloadBalancer } from './reload.ts'
+import { removeState, writeState } from './state-folder.ts'
 import { makeSecret } from './secret-files.ts'
 import type { ActionOf, ComposeStep } from './steps.ts'
 import { type ComposeTool, callCompose } from './tool.ts'
@@ -67,8 +69,13 @@ export class Execution {
         await writeComparison(step.comparison)
         onProgress({ kind: 'note', text: `done: ${step.what}` })
         break
-      case 'depart':
-        throw new Error('not yet')
+      case 'place':
+        await writeState(places.state, step.files, step.removed, step.inPlace)
+        break
+      case 'reload':
+        await reloadBalancer(engine, places.state, step)
+        onProgress({ kind: 'note', text: `done: ${step.what}` })
+        break
       case 'secret':
         await makeSecret(places.secrets, step.name, step.empty)
         break
@@ -88,6 +95,8 @@ export class Execution {
         await ignoringMissing(engine.docker.getVolume(step.name).remove())
         break
       case 'forget':
+        await removeState(places.state)
+        break
       case 'apply':
       case 'restart':
         break
@@ -137,6 +146,7 @@ export class Execution {
       '--detach',
       '--no-build',
       ...(steps.every(({ alone }) => alone) ? ['--no-deps'] : []),
+      ...(steps.every(({ force }) => force) ? ['--force-recreate'] : []),
       ...services.flatMap(({ name, replicas }) => ['--scale', `${name}=${replicas}`]),
       ...services.map(({ name }) => name),
     ]

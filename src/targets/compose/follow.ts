@@ -31,7 +31,7 @@ export class Follower {
   readonly #seen = new Map<string, { state: string; because: string | null }>()
   readonly #before = new Map<string, number>()
   /** Containers as they were before anything was done about them: of these nobody is to blame. */
-  #stale: ReadonlyMap<string, string> = new Map()
+  #stale: ReadonlyMap<string, FoundContainer> = new Map()
   #goneSince: number | null = null
 
   constructor(watching: Watching, awaited: readonly WantedService[]) {
@@ -42,7 +42,7 @@ export class Follower {
   /** To be called before anything is done about the awaited. */
   async begin(): Promise<void> {
     const containers = await this.#containers()
-    this.#stale = new Map(containers.map((container) => [container.id, signatureOf(container)]))
+    this.#stale = new Map(containers.map((container) => [container.id, container]))
   }
 
   /**
@@ -114,7 +114,7 @@ export class Follower {
   #told(replica: ReplicaState, container: FoundContainer): ReplicaState {
     const service = this.#awaited.find(({ name }) => name === serviceOf(container))
     const isSick = replica.state === 'failing' || replica.state === 'unhealthy'
-    if (isSick && this.#stale.get(container.id) === signatureOf(container)) {
+    if (isSick && this.#isStale(container)) {
       return { ...replica, state: 'waiting', because: 'is about to be started again', lastLines: [] }
     }
     if (replica.state === 'waiting' && service !== undefined) {
@@ -125,6 +125,14 @@ export class Follower {
       return { ...replica, because: 'has run' }
     }
     return replica
+  }
+
+  /** It is as it was found, or has only been stopped since, to be replaced. */
+  #isStale(now: FoundContainer): boolean {
+    const before = this.#stale.get(now.id)
+    if (before === undefined) return false
+    if (signatureOf(before) === signatureOf(now)) return true
+    return (now.status === 'exited' || now.status === 'dead') && before.startedAt === now.startedAt
   }
 
   #isReady(service: WantedService, containers: readonly FoundContainer[]): boolean {

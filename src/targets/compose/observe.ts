@@ -13,11 +13,13 @@ import { topologyOf } from '../../render/workloads.ts'
 import { loadStack } from '../../stack/load.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { conditionOf, jobConditionOf } from '../docker/condition.ts'
-import { containersWith, stackLabel, statusOf } from '../docker/containers.ts'
+import { type FoundContainer, containersWith, stackLabel, statusOf } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
 import { lastLines } from '../docker/logs.ts'
 import type { ReplicaState } from '../target.ts'
+import { type Applied, appliedFile, appliedOf } from './applied.ts'
+import { loadedBy, readState } from './state-folder.ts'
 import { folderLabel, identityOf, projectLabel, serviceOf } from './found.ts'
 import type { Places } from './places.ts'
 import type { ComposeObserved, FoundSecret } from './steps.ts'
@@ -40,8 +42,13 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     compareWithFolder(rendered, 'compose', places.deploy),
     hasDeparted(stack, rendered, async (own) => render(own, 'compose', templates)),
   ])
+  const applied = appliedOf(stack, rendered, {
+    departs,
+    changes: comparison.changes,
+    folder: places.state,
+  })
   const [wanted, containers, networks, volumes] = await Promise.all([
-    resolve(rendered, topology, tool, { places, env }),
+    resolve(rendered, applied, topology, tool, { places, env }),
     containersWith(engine, [`${projectLabel}=${stack.name}`]),
     networksOf(engine, stack.name),
     volumesOf(engine, stack.name),
@@ -60,6 +67,9 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     images,
     comparison,
     departs,
+    applied,
+    state: await readState(places.state),
+    balancer: await balancerOf(containers, applied, places),
     secrets: await secretsIn(places, topology, wanted),
     networks,
     volumes,
@@ -118,6 +128,7 @@ export async function replicaOf(
 /** What is rendered, as Compose makes of it with a user's own file and variables, and the hash of each service. */
 async function resolve(
   rendered: Rendered,
+  applied: Applied,
   topology: Topology,
   tool: ComposeTool,
   { places, env }: Looking,
@@ -134,7 +145,14 @@ async function resolve(
   try {
     const file = join(scratch, 'compose.yaml')
     await writeFile(file, text)
-    const files = [file, ...((await isThere(places.override)) ? [places.override] : [])]
+    const extra = applied.files.get(appliedFile)
+    const placed = join(scratch, appliedFile)
+    if (extra !== undefined) await writeFile(placed, extra)
+    const files = [
+      file,
+      ...((await isThere(places.override)) ? [places.override] : []),
+      ...(extra === undefined ? [] : [placed]),
+    ]
     const call = { files, folder: places.compose, project: topology.stack.name }
     const [model, hashes] = await Promise.all([
       asked(callCompose(tool, { ...call, args: ['config', '--format', 'json'] }, env), places),
@@ -166,6 +184,20 @@ function hashesOf(text: string): Record<string, string> {
       .map((line) => line.trim().split(/\s+/))
       .map(([name = '', hash = '']) => [name, hash]),
   )
+}
+
+async function balancerOf(
+  containers: readonly FoundContainer[],
+  { balancer }: Applied,
+  { state }: Places,
+): Promise<ComposeObserved['balancer']> {
+  const container = containers.find((one) => serviceOf(one) === 'balancer' && one.status === 'running')
+  if (container === undefined || balancer === null) return null
+  const file = join(state, balancer.path)
+  return {
+    reads: container.mounts.some(({ source }) => source === file),
+    loaded: await loadedBy(state, balancer.path, container),
+  }
 }
 
 /** Whether the stack is not what its file says: it was given other counts, or a second version of a tier. */

@@ -15,7 +15,7 @@ const waveOf: Readonly<Record<string, number>> = {
 }
 
 export function planDown(observed: ComposeObserved, options: { readonly volumes: boolean }): ComposeStep[] {
-  const { containers, wanted, networks, volumes } = observed
+  const { containers, wanted, networks, volumes, state } = observed
   const stops = containers.map((container): { wave: number; step: PlannedStep } => {
     const { name, tier, workload } = identityOf(container)
     const stopSeconds = wanted.find((service) => service.workload === workload)?.stopSeconds ?? 120
@@ -35,6 +35,9 @@ export function planDown(observed: ComposeObserved, options: { readonly volumes:
   return inWaves([
     ...[0, 1, 2, 3].map((wave) => stops.filter((stop) => stop.wave === wave).map(({ step }) => step)),
     networks.map((name) => removal('remove-network', name, 'ragscale down')),
+    state.size > 0
+      ? [{ kind: 'forget', what: 'remove .ragscale/compose', because: 'ragscale down', tier: null }]
+      : [],
     options.volumes ? volumes.map((name) => removal('remove-volume', name, 'ragscale down --volumes')) : [],
   ])
 }

@@ -2,6 +2,7 @@
 import { conflictsAmong, hasDrift } from '../../deployed/plan.ts'
 import { conditionOf, endOf, jobConditionOf } from '../docker/condition.ts'
 import { type FoundContainer, workloadLabel } from '../docker/containers.ts'
+import { fingerprint } from '../../render/compose/fingerprint.ts'
 import { serviceOf, numberOf } from './found.ts'
 import { type ComposeObserved, type ComposeStep, type PlannedStep, inWaves } from './steps.ts'
 import { type WantedService, replicaName } from './wanted.ts'
@@ -13,19 +14,23 @@ export function planUp(observed: ComposeObserved, by: string): ComposeStep[] {
   const started = changes
     .filter((change) => change?.kind === 'start')
     .flatMap((change) => change?.steps ?? [])
-  const replaced = changes.filter((change) => change?.kind === 'replace')
+  const replaced = changes.filter((change) => change !== null).filter(({ kind }) => kind === 'replace')
   const restarted = changes
     .filter((change) => change?.kind === 'restart')
     .flatMap((change) => change?.steps ?? [])
   const surplus = containers.filter((container) => isOurs(container) && isSurplus(container, observed))
   const touched = new Set(changes.flatMap((change) => (change === null ? [] : [change.service.image])))
+  const balancerReplaced = replaced.some(({ service }) => service.workload === 'balancer')
+  const reloaded = balancerReplaced ? [] : reload(observed, by)
   return inWaves([
-    filesFirst(observed, by),
+    [...filesFirst(observed, by), ...placed(observed, reloaded.length > 0)],
     ...imagesFor(observed, touched),
     // Together, since each may wait for another.
     [...started, ...restarted],
     // One after another: a tier of several services goes on serving.
-    ...replaced.map((change) => change?.steps ?? []),
+    ...replaced.map(({ steps }) => steps),
+    // After what it is to send requests to has come, and before what it shall no longer send any to goes.
+    reloaded,
     surplus.map((container) => removal(container, wanted, by)),
   ])
 }
@@ -55,7 +60,7 @@ function written(comparison: ComposeObserved['comparison'], by: string): Planned
       kind: 'write',
       comparison,
       what: `write deploy/${main.path}${more}`,
-      because: fresh ? 'nothing was rendered yet' : `${by} has changed since`,
+      because: fresh ? 'nothing was rendered yet' : `it is not what ${by} says`,
       tier: null,
     },
   ]
@@ -112,11 +117,15 @@ interface Change {
 
 function changeTo(service: WantedService, observed: ComposeObserved, by: string): Change | null {
   const found = observed.containers.filter((one) => serviceOf(one) === service.name && isOurs(one))
-  const apply = (kind: 'start' | 'replace', what: string, because: string): Change => ({
-    service,
-    kind,
-    steps: [{ kind: 'apply', service, alone: isAlone(service, observed), what, because, tier: service.tier }],
-  })
+  const force = service.workload === 'balancer' && observed.balancer?.reads === false
+  const apply = (kind: 'start' | 'replace', what: string, because: string): Change => {
+    const alone = isAlone(service, observed)
+    return {
+      service,
+      kind,
+      steps: [{ kind: 'apply', service, alone, force, what, because, tier: service.tier }],
+    }
+  }
   if (service.job) return jobChange(service, found, observed, apply)
   const kept = found.filter((one) => numberOf(one) <= service.replicas || service.number !== null)
   const other = kept.map((one) => differenceOf(one, service, observed)).find((because) => because !== null)
@@ -213,8 +222,11 @@ function jobChange(
 function differenceOf(
   container: FoundContainer,
   service: WantedService,
-  { images }: ComposeObserved,
+  { images, balancer }: ComposeObserved,
 ): string | null {
+  if (service.workload === 'balancer' && balancer?.reads === false) {
+    return 'it reads a configuration that ragscale cannot change while it runs'
+  }
   const { labels, image, imageId } = container
   if (labels['com.docker.compose.config-hash'] !== service.hash) {
     if (image !== service.image) return `its image is ${image}, and ${service.image} is wanted`
@@ -283,4 +295,45 @@ function countWords(
 
 function numbersTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1)
+}
+
+/** What Compose and containers read below the state folder. */
+function placed({ applied, state, departs }: ComposeObserved, reloads: boolean): PlannedStep[] {
+  const { files, balancer } = applied
+  const later = reloads ? balancer?.path : undefined
+  const changed = [...files].filter(([path, text]) => path !== later && state.get(path) !== text)
+  const removed = [...state.keys()].filter((path) => !files.has(path))
+  if (changed.length + removed.length === 0) return []
+  return [
+    {
+      kind: 'place',
+      files: new Map(changed),
+      removed,
+      inPlace: new Set(balancer === null ? [] : [balancer.path]),
+      what: 'write .ragscale/compose',
+      because: departs
+        ? 'deploy/ stays what ragscale.yaml says'
+        : 'what runs reads a part of its configuration there',
+      tier: null,
+    },
+  ]
+}
+
+/** A balancer that serves takes up its configuration without a restart. */
+function reload({ applied, balancer: now, containers }: ComposeObserved, by: string): PlannedStep[] {
+  const { balancer } = applied
+  const container = containers.find((one) => serviceOf(one) === 'balancer' && one.status === 'running')
+  if (balancer === null || container === undefined || now?.reads !== true) return []
+  if (conditionOf(container).state !== 'healthy' || now.loaded === fingerprint(balancer.text)) return []
+  return [
+    {
+      kind: 'reload',
+      id: container.id,
+      startedAt: container.startedAt,
+      ...balancer,
+      what: 'reconfigure balancer',
+      because: `${by} changes where it sends requests`,
+      tier: null,
+    },
+  ]
 }

@@ -1,8 +1,10 @@
 /** What a Compose stack was found to be, and what there is to do about it, as data. */
+import type { Reload } from '../../catalog/component.ts'
 import type { Comparison } from '../../deployed/compare.ts'
 import type { FoundContainer } from '../docker/containers.ts'
 import type { Engine } from '../docker/engine.ts'
 import type { Observed, Step } from '../target.ts'
+import type { Applied } from './applied.ts'
 import type { ComposeTool } from './tool.ts'
 import type { WantedService } from './wanted.ts'
 
@@ -18,6 +20,11 @@ export interface ComposeObserved extends Observed {
   readonly comparison: Comparison
   /** What is applied is not what `ragscale.yaml` says (`ragscale scale`): `deploy/` is left alone. */
   readonly departs: boolean
+  /** What containers read beside `deploy/`, as it should be and as it is: paths below the state folder. */
+  readonly applied: Applied
+  readonly state: ReadonlyMap<string, string>
+  /** Of the running balancer: whether it reads the file that ragscale replaces, and what it has read. */
+  readonly balancer: { readonly reads: boolean; readonly loaded: string | null } | null
   readonly secrets: readonly FoundSecret[]
   readonly networks: readonly string[]
   readonly volumes: readonly string[]
@@ -36,7 +43,22 @@ export interface FoundSecret {
 
 type Action =
   | { readonly kind: 'write'; readonly comparison: Comparison }
-  | { readonly kind: 'depart'; readonly files: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'place'
+      readonly files: ReadonlyMap<string, string>
+      readonly removed: readonly string[]
+      /** Mounted by themselves: a container sees only what is written into the file that is there. */
+      readonly inPlace: ReadonlySet<string>
+    }
+  /** Has the balancer take up another configuration while it runs. */
+  | {
+      readonly kind: 'reload'
+      readonly id: string
+      readonly startedAt: number | null
+      readonly path: string
+      readonly text: string
+      readonly reload: Reload
+    }
   | { readonly kind: 'secret'; readonly name: string; readonly empty: boolean }
   | { readonly kind: 'pull'; readonly image: string }
   | { readonly kind: 'build'; readonly service: string; readonly image: string; readonly context: string }
@@ -46,6 +68,8 @@ type Action =
       readonly service: WantedService
       /** What it waits for is there already: nothing else is touched. */
       readonly alone: boolean
+      /** Its containers are made anew though Compose would keep them. */
+      readonly force: boolean
     }
   | { readonly kind: 'restart'; readonly id: string; readonly name: string; readonly service: WantedService }
   | { readonly kind: 'remove'; readonly id: string; readonly name: string; readonly stopSeconds: number }
