@@ -24,7 +24,6 @@ exec 3<&0
 kubectl "$@" 3<&- < /dev/null & forward=$!
 { cat <&3 > /dev/null 2>&1; kill $forward 2> /dev/null; } & watch=$!
 exec 3<&-
-trap 'kill $forward 2> /dev/null' TERM
 wait $forward
 kill $watch 2> /dev/null
 `
@@ -100,7 +99,8 @@ async function forwardOnce(
     detached: true,
   })
   const ended = new Promise<unknown>((resolve) => child.once('close', resolve).once('error', resolve))
-  const stop = () => child.kill('SIGTERM')
+  // Not by a signal: the shell might not have begun to watch yet.
+  const stop = () => child.stdin.end()
   signal.addEventListener('abort', stop, { once: true })
   void ended.then(() => signal.removeEventListener('abort', stop))
   let said = ''
