@@ -1,5 +1,5 @@
-import { ExitCode } from '../errors.ts'
-import { type ChangeCommandOptions, changeStack } from '../loop/change-command.ts'
+import { ExitCode, UserError } from '../errors.ts'
+import { type ChangeCommandOptions, changeStack, readStackOn } from '../loop/change-command.ts'
 import { forgetRollout } from '../loop/rollout/state.ts'
 import { planJson, planText } from '../loop/stack-view.ts'
 import type { Runtime } from '../runtime.ts'
@@ -14,6 +14,7 @@ export interface DownOptions extends ChangeCommandOptions {
  */
 export async function down(options: DownOptions, runtime: Runtime): Promise<ExitCode> {
   const { volumes } = options
+  if (volumes && !options.dryRun && !options.yes) await agreeToLose(options, runtime)
   const { stack, steps, observed } = await changeStack(
     'ragscale down',
     options,
@@ -37,4 +38,27 @@ export async function down(options: DownOptions, runtime: Runtime): Promise<Exit
   const kept = observed.kept.map((path) => `  kept: ${path} (ragscale down --volumes removes it)\n`).join('')
   stdout.write(`${steps.length === 0 ? `${stack.name} was not running` : `${stack.name} is down`}\n${kept}`)
   return ExitCode.ok
+}
+
+/** What is stored is removed for good: whoever wants that types the stack's name. Nothing is asked where nothing is stored. */
+async function agreeToLose(options: DownOptions, runtime: Runtime): Promise<void> {
+  const { stack, target } = await readStackOn(options, runtime)
+  const { kept } = await target.observe(stack)
+  if (kept.length === 0) return
+  const what = `what ${stack.name} has stored (${kept.join(', ')})`
+  if (!runtime.interactive || options.json) {
+    throw new UserError(`this removes ${what} for good, and nobody can be asked`, {
+      hint: 'ragscale down --volumes --yes   agrees; ragscale down keeps it',
+      exitCode: ExitCode.usage,
+      code: 'not-confirmed',
+    })
+  }
+  const typed = await runtime.prompts.input(
+    `This removes ${what} for good. Type the name of the stack to go on:`,
+  )
+  if (typed.trim() === stack.name) return
+  throw new UserError(`That is not ${stack.name}. Nothing was changed.`, {
+    exitCode: ExitCode.interrupted,
+    code: 'declined',
+  })
 }

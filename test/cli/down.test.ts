@@ -22,7 +22,21 @@ describe('ragscale down', () => {
     expect(await readdir(data)).toEqual(['points'])
     const dry = await ragscale('down --volumes --dry-run')
     expect(dry.out).toBe('remove the stored vectors\n    because ragscale down --volumes\n')
-    expect((await ragscale('down --volumes')).out).toBe('handbook is down\n')
+    expect((await ragscale('down --volumes --yes')).out).toBe('handbook is down\n')
+    expect(await files()).toEqual(['ragscale.yaml'])
+  })
+
+  test('--volumes wants the stack’s name typed, and where nobody can be asked --yes', async () => {
+    const data = join(folder(), '.ragscale', 'local', 'data', 'vector-1')
+    await mkdir(data, { recursive: true })
+    await writeFile(join(data, 'points'), 'x')
+    const unasked = await ragscale('down --volumes')
+    expect(unasked).toMatchObject({ exitCode: 2 })
+    expect(unasked.err).toContain('--yes')
+    const mistyped = await ragscale('down --volumes', { 'Type the name': 'handbok' })
+    expect(mistyped).toMatchObject({ exitCode: 130 })
+    expect(await readdir(data)).toEqual(['points'])
+    expect(await ragscale('down --volumes', { 'Type the name': 'handbook' })).toMatchObject({ exitCode: 0 })
     expect(await files()).toEqual(['ragscale.yaml'])
   })
 

@@ -25,8 +25,8 @@ export function inFolder() {
     folder: () => cwd,
     files: async () => await readdir(cwd),
     write: async (yaml: string) => await writeFile(join(cwd, 'ragscale.yaml'), yaml),
-    ragscale: async (args: string) => {
-      const runtime = fakeRuntime({ cwd })
+    ragscale: async (args: string, answers?: Readonly<Record<string, string | boolean>>) => {
+      const runtime = fakeRuntime({ cwd, ...(answers === undefined ? {} : { answers }) })
       const exitCode = await run(args.split(' '), runtime)
       return { exitCode, out: runtime.out(), err: runtime.err() }
     },

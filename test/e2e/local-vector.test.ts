@@ -93,7 +93,7 @@ describe('a cluster of vector nodes', () => {
     expect(await held()).toEqual({ points, peers: 2, copies: 6 })
     expect(stored()).toEqual(['vector-1', 'vector-2'])
 
-    expect((await stack.ragscale('down', '--volumes')).exitCode).toBe(0)
+    expect((await stack.ragscale('down', '--volumes', '--yes')).exitCode).toBe(0)
     expect(readdirSync(stack.folder)).toEqual(['ragscale.yaml'])
   })
 })

@@ -67,7 +67,7 @@ describe('recommend --verify', () => {
   })
 
   test('down takes all of it away', async () => {
-    expect((await place.ragscale('down', '--volumes')).exitCode).toBe(0)
+    expect((await place.ragscale('down', '--volumes', '--yes')).exitCode).toBe(0)
     await place.nothingRuns()
   })
 
