@@ -4,7 +4,10 @@
 export const releases = ['current', 'next'] as const
 export type Release = (typeof releases)[number]
 
-/** A request that carries it goes to the release that it names; shares are of the others. */
+/**
+ * A request that carries it goes to the release that it names; shares are of the others. The balancer answers with it
+ * while a tier is split: which release that was, so that nobody compares a release with itself.
+ */
 export const releaseHeader = 'x-ragscale-release'
 
 /** Of the second version's workload, pool and replicas: `embed-next`. */

@@ -29,8 +29,17 @@ function routesOf(upstream: Upstream): object[] {
   const [current, next] = upstream.pools
   if (next === undefined) return [routeOf(upstream, { cluster: current.name })]
   const named = ([release, { name }]: readonly [Release, Pool]): object =>
-    routeOf(upstream, { cluster: name }, [{ name: releaseHeader, string_match: { exact: release } }])
-  const clusters = upstream.pools.map(({ name, share }) => ({ name, weight: share }))
+    routeOf(
+      upstream,
+      { cluster: name },
+      [{ name: releaseHeader, string_match: { exact: release } }],
+      says(release),
+    )
+  const clusters = upstream.pools.map(({ name, share }, index) => ({
+    name,
+    weight: share,
+    ...says(index === 0 ? 'current' : 'next'),
+  }))
   return [
     named(['current', current]),
     named(['next', next]),
@@ -38,8 +47,23 @@ function routesOf(upstream: Upstream): object[] {
   ]
 }
 
-function routeOf({ traffic }: Upstream, where: object, headers?: readonly object[]): object {
+/** Which release answered. */
+function says(release: Release): object {
   return {
+    response_headers_to_add: [
+      { header: { key: releaseHeader, value: release }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+    ],
+  }
+}
+
+function routeOf(
+  { traffic }: Upstream,
+  where: object,
+  headers?: readonly object[],
+  more: object = {},
+): object {
+  return {
+    ...more,
     match: { prefix: '/', ...(headers === undefined ? {} : { headers }) },
     route: {
       ...where,

@@ -147,12 +147,15 @@ function splitLines({ name, share }: Pool): string[] {
   return [
     `use_backend ${name} if { req.hdr(${releaseHeader}) -m str next }`,
     `use_backend ${name} if !{ req.hdr(${releaseHeader}) -m str current } { rand(100) lt ${share} }`,
+    // Also of answers from the other pool, which say so themselves.
+    `http-response set-header ${releaseHeader} current unless { res.hdr(${releaseHeader}) -m found }`,
   ]
 }
 
 function nextLines(pool: Pool, upstream: Upstream): string[] {
   const streams = upstream.traffic.streams ? ['option http-no-delay'] : []
-  return [`backend ${pool.name}`, ...streams, ...serverLines(pool, upstream)]
+  const release = `http-response set-header ${releaseHeader} next`
+  return [`backend ${pool.name}`, release, ...streams, ...serverLines(pool, upstream)]
 }
 
 function serverLines({ name, host, port }: Pool, { policy, healthPath, slots, traffic }: Upstream): string[] {

@@ -132,6 +132,7 @@ function tierLines(upstream: Upstream): string[] {
         ]),
     ...(traffic.streams ? ['  # Each token is passed on when it comes.', '  proxy_buffering off;'] : []),
     `  proxy_read_timeout ${traffic.silenceSeconds}s;`,
+    ...(next === undefined ? [] : [`  add_header ${releaseHeader} $${tier}_release always;`]),
     '  location / {',
     `    proxy_pass http://${next === undefined ? current.name : `$${tier}_pool`};`,
     '  }',
@@ -178,6 +179,10 @@ function splitLines(tier: string, current: Pool, next: Pool): string[] {
     `  current ${current.name};`,
     `  next ${next.name};`,
     `  default ${isSplit ? `$${tier}_share` : share};`,
+    '}',
+    `map $${tier}_pool $${tier}_release {`,
+    `  ${next.name} next;`,
+    '  default current;',
     '}',
   ]
 }

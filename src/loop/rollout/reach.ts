@@ -20,8 +20,8 @@ const everyMs = 200
 const patienceMs = 60_000
 
 /**
- * Waits until a release has answered for as long as a balancer may still go by an old list of replicas; ours is told
- * by the supervisor and has none. @throws UserError (exit 4) when it does not
+ * Waits until a release, by the balancer's own word, has answered for as long as the balancer may still go by an old
+ * list of replicas; ours is told by the supervisor and has none. @throws UserError (exit 4) when it does not
  */
 export async function untilReached(run: RolloutRun, release: Release, observed: Observed): Promise<void> {
   const { context, state, versions } = run
@@ -53,7 +53,8 @@ async function answers(url: string, release: Release): Promise<boolean> {
       signal: AbortSignal.timeout(5_000),
     })
     await response.arrayBuffer()
-    return response.ok
+    // A balancer that has not taken the split up yet sends everything to the current release, and says nothing.
+    return response.ok && response.headers.get(releaseHeader) === release
   } catch {
     return false
   }

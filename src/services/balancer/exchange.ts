@@ -75,7 +75,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
     statusMessage?: string,
   ): void {
-    this.#response.writeHead(status, statusMessage ?? '', endToEndOf(headers))
+    const release = this.#upstreams.isSplit ? { [releaseHeader]: this.#upstream?.release } : {}
+    this.#response.writeHead(status, statusMessage ?? '', { ...endToEndOf(headers), ...release })
     // A stream's head must not wait for its first event; an answer of known length leaves in one packet.
     if (headers['content-length'] === undefined) this.#response.flushHeaders()
     this.#response.on('drain', () => controller.resume())

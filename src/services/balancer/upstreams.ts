@@ -48,6 +48,11 @@ export class Upstreams {
     this.#active = config.upstreams.map((upstream) => this.#open(upstream))
   }
 
+  /** Whether two releases serve. */
+  get isSplit(): boolean {
+    return this.#active.some(({ release }) => release === 'next')
+  }
+
   /** By its share, for a request that names none. */
   drawRelease(): Release {
     return this.#draw.uniform() * 100 < this.#config.share ? 'next' : 'current'

@@ -5,6 +5,8 @@ import { text } from 'node:stream/consumers'
 export interface Answer {
   readonly status: number
   readonly body: string
+  /** That the balancer says answered, where it splits. */
+  readonly release: string | null
 }
 
 export interface AskOptions {
@@ -14,7 +16,12 @@ export interface AskOptions {
 
 export async function ask(url: string, body?: string, options?: AskOptions): Promise<Answer> {
   const response = await open(url, body, options)
-  return { status: response.statusCode ?? 0, body: await text(response) }
+  const said = response.headers['x-ragscale-release']
+  return {
+    status: response.statusCode ?? 0,
+    body: await text(response),
+    release: said === undefined ? null : String(said),
+  }
 }
 
 /** The answer from its headers on. Rejects when there is none. */

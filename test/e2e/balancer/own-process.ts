@@ -39,7 +39,16 @@ export function splitsAndStops(software: Software, program: string): void {
         .toBe(true)
       for (const replica of started) replica.received.length = 0
       for (let request = 0; request < 400; request++) await ask(embed, '{}')
-      const canary = started[2]?.received.length ?? 0
+      // By its name, whatever the share; and it is said which release answered.
+      for (const [release, addresses] of [
+        ['current', ['127.0.2.1', '127.0.2.2']],
+        ['next', ['127.0.2.3']],
+      ] as const) {
+        const answer = await ask(embed, '{}', { headers: { 'x-ragscale-release': release } })
+        expect(addresses).toContain(answer.body)
+        expect(answer.release).toBe(release)
+      }
+      const canary = (started[2]?.received.length ?? 1) - 1
       // 100 of 400, give or take 4.6 standard deviations.
       expect(canary).toBeGreaterThan(60)
       expect(canary).toBeLessThan(140)

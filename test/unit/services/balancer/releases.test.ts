@@ -54,6 +54,8 @@ it('gives a request to the release that it names, whatever the share', async () 
   expect(await ask(url, 'next')).toBe('next')
   expect(await ask(url, 'current')).toBe('current')
   expect(await ask(url, 'another')).toBe('current')
+  const { headers } = await fetch(url, { headers: { 'x-ragscale-release': 'next' } })
+  expect(headers.get('x-ragscale-release')).toBe('next')
 })
 
 it('shifts the share while it runs, and loses no request in flight', async () => {
