@@ -142,7 +142,7 @@ describe('up', () => {
 
 describe('what keeps a stack from coming up', () => {
   test('a replica that no node has room for: how much it wants, how much there is', async () => {
-    const { command, write, folder } = await given('small')
+    const { command, write, folder } = await given('small', { 'limits.gpus': 64 })
     await mkdir(join(folder, 'deploy/helm'), { recursive: true })
     await write(
       'deploy/helm/values.override.yaml',
