@@ -232,9 +232,10 @@ const tasks = {
   tools(args) {
     process.exit(attempt(process.execPath, [join(root, 'test', 'tools', 'install.ts'), ...args]))
   },
-  /** The chart on a real API server: minutes to build the first time, so a suite of its own. */
+  /** The chart and the target on a real control plane: minutes to build the first time, so a suite of its own. */
   'test:kubernetes'(args) {
-    const wanted = ['kube-apiserver', 'etcd', 'helm', 'kubectl']
+    const plane = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd', 'kwok']
+    const wanted = [...plane, 'helm', 'kubectl']
     const code = attempt(process.execPath, [join(root, 'test', 'tools', 'install.ts'), ...wanted])
     if (code !== 0) process.exit(code)
     finish(vitest(['kubernetes'], args))
