@@ -9,6 +9,8 @@ import { findGo } from './load/k6/build.ts'
 import { findK6 } from './load/k6/find.ts'
 import type { Runtime } from './runtime.ts'
 import { loadStack } from './stack/load.ts'
+import { findCompose } from './targets/compose/tool.ts'
+import { openEngine } from './targets/docker/engine.ts'
 
 export interface Finding {
   readonly name: string
@@ -35,13 +37,8 @@ export async function examine(options: DoctorOptions, runtime: Runtime): Promise
     machine(),
     disk(runtime),
     stack(options.file, runtime),
-    tool(
-      'Docker',
-      'docker',
-      ['version', '--format', '{{.Server.Version}}'],
-      'targets compose and swarm',
-      runtime,
-    ),
+    docker(runtime),
+    compose(runtime),
     tool('kubectl', 'kubectl', ['version', '--client'], 'target kubernetes', runtime),
     tool('Helm', 'helm', ['version', '--short'], 'target kubernetes', runtime),
     tool(
@@ -134,6 +131,40 @@ async function stack(file: string, runtime: Runtime): Promise<Finding> {
     if (!(error instanceof UserError)) throw error
     return { name: 'Stack', state: 'note', says: messageOf(error), cure: error.hint ?? null }
   }
+}
+
+/** The engine that targets compose and swarm would use. */
+async function docker({ env }: Runtime): Promise<Finding> {
+  try {
+    const { version, api, place } = await openEngine(env)
+    return {
+      name: 'Docker',
+      state: 'has',
+      says: `engine ${version}, API ${api}, at ${place.host} (${place.from})`,
+      cure: null,
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    const cure = `Only needed for targets compose and swarm. ${error.hint ?? ''}`.trim()
+    return { name: 'Docker', state: 'note', says: error.message, cure }
+  }
+}
+
+async function compose({ env }: Runtime): Promise<Finding> {
+  const found = await findCompose(env)
+  return found.kind === 'command'
+    ? {
+        name: 'Docker Compose',
+        state: 'has',
+        says: `${found.version} (${found.command.join(' ')})`,
+        cure: null,
+      }
+    : {
+        name: 'Docker Compose',
+        state: 'note',
+        says: found.because,
+        cure: 'Only needed for target compose: https://docs.docker.com/compose/install/',
+      }
 }
 
 async function tool(

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path'
 import type { GlobalOptions } from '../cli.ts'
-import { type Deployed, deployFirst, renderFirst, startCommands } from '../deployed/first.ts'
+import { type Deployed, deployFirst, renderFirst } from '../deployed/first.ts'
 import { shownIn } from '../deployed/folder.ts'
 import { conflictsAmong } from '../deployed/plan.ts'
 import { ExitCode, UserError } from '../errors.ts'
@@ -50,7 +50,7 @@ export async function init(options: InitOptions, runtime: Runtime): Promise<Exit
   const first = await renderFirst(stack)
   const written = await writeStack(text, stack)
   const deployed = await deployFirst(first)
-  const next = nextCommands(stack, deployed, runtime.cwd)
+  const next = nextCommands(stack, runtime.cwd)
   if (options.json) {
     const files = written.map(({ path, kept }) => ({ path, kept }))
     const deploy = {
@@ -134,7 +134,7 @@ function deployedLines({ folder, rendering, changes }: Deployed, cwd: string): s
 }
 
 /** What one does next, with `--file` where the stack is not the one that commands find by themselves. */
-function nextCommands(stack: Stack, { folder, rendering }: Deployed, cwd: string): string[] {
+function nextCommands(stack: Stack, cwd: string): string[] {
   const path = relative(cwd, stack.file)
   const ragscale = path === 'ragscale.yaml' ? 'ragscale' : `ragscale --file ${shownPath(stack.file, cwd)}`
   const recommend = `${ragscale} recommend --rate ${Math.ceil(stack.workload.rate * 2)}/s`
@@ -147,8 +147,6 @@ function nextCommands(stack: Stack, { folder, rendering }: Deployed, cwd: string
       recommend,
     ]
   }
-  // This version of ragscale renders for these targets, and their own tools start what was rendered.
-  if (stack.target !== 'local') return startCommands(stack, rendering, shownIn(folder, '', cwd))
   const ingest =
     stack.tiers.embed !== undefined && stack.tiers.vector !== undefined ? [`${ragscale} ingest <folder>`] : []
   return [`${ragscale} up`, ...ingest, `${ragscale} loadtest --scenario sweep`, recommend]

@@ -1,4 +1,4 @@
-/** What `init` writes into `deploy/`, and how the stack is then started by its target's own tools. */
+/** What `init` writes into `deploy/`. */
 import { join } from 'node:path'
 import { type Rendering, render } from '../render/render.ts'
 import type { Rendered } from '../render/rendered.ts'
@@ -37,32 +37,4 @@ export async function deployFirst({ folder, rendering, rendered }: First): Promi
   const comparison = await compareWithFolder(rendered, rendering, folder)
   await writeComparison(comparison)
   return { folder, rendering, changes: comparison.changes }
-}
-
-/**
- * The commands that start what was rendered; none for what ragscale starts itself.
- * @param folder of `deploy/`, as a user may type it
- */
-export function startCommands({ name }: Stack, rendering: Rendering, folder: string): string[] {
-  switch (rendering) {
-    case 'compose':
-      return [
-        `cat ${folder}/compose/secrets/README.md   # the secrets to make first`,
-        `docker compose --file ${folder}/compose/compose.yaml up --detach --wait`,
-      ]
-    case 'swarm':
-      return [
-        `cat ${folder}/swarm/README.md   # the image, secrets and labels to make first`,
-        `docker stack deploy --prune --compose-file ${folder}/swarm/stack.yaml ${name}`,
-      ]
-    case 'kubernetes':
-      return [
-        `cat ${folder}/helm/secrets/README.md   # the secrets to make first`,
-        `helm upgrade --install ${name} ${folder}/helm/ragscale`,
-      ]
-    case 'systemd':
-      return [`cat ${folder}/systemd/README.md   # how the units are installed on a host`]
-    case 'ci':
-      return []
-  }
 }

@@ -52,12 +52,11 @@ describe('ragscale init without anybody to answer', () => {
     expect(local.out).toContain('wrote deploy/ci ')
     const compose = await ragscale('init --target compose --force')
     expect(compose.out).toContain('wrote deploy ')
-    expect(compose.out).toContain('docker compose --file deploy/compose/compose.yaml up --detach --wait')
-    expect(compose.out).not.toContain('ragscale up')
+    expect(compose.out).toContain('  ragscale up\n')
     expect(await written('deploy/compose/compose.yaml')).toContain('name: laptop')
     expect(await written('deploy/ci/github-actions.yaml')).toContain('ragscale --yes up')
     const helm = await ragscale('init --target kubernetes --force --preset production')
-    expect(helm.out).toContain('helm upgrade --install production deploy/helm/ragscale')
+    expect(helm.out).toContain('  ragscale up\n')
   })
 
   test('a file in deploy/ that a user has changed stays, and is named', async () => {

@@ -123,8 +123,13 @@ export class Execution {
       const restarting = restarts.map(async (step) => await this.#restart(step))
       const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
       await Promise.all(restarting)
-      // What a container says tells more than what Compose says of it.
-      if (failure !== null) throw (await follower.blamed().catch(() => null)) ?? failure
+      if (failure !== null) {
+        await this.#means.engine.docker.ping().catch((error: unknown) => {
+          if (isGone(error)) throw engineGone(error)
+        })
+        // What a container says tells more than what Compose says of it.
+        throw (await follower.blamed().catch(() => null)) ?? failure
+      }
       ended = true
     }
     const both = [doing(), follower.untilHealthy(signal, this.#deadlineMs, () => ended)]

@@ -6,6 +6,7 @@ import type { Topology } from '../../render/topology.ts'
 import { jobConditionOf } from '../docker/condition.ts'
 import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import { type Engine, engineGone, isGone } from '../docker/engine.ts'
+import { loadingOf } from '../docker/loading.ts'
 import { lastLines } from '../docker/logs.ts'
 import type { Progress, ReplicaState } from '../target.ts'
 import { projectLabel, serviceOf } from './found.ts'
@@ -15,6 +16,8 @@ import { portTaken } from './tool-failure.ts'
 import type { WantedService } from './wanted.ts'
 
 const everyMs = 400
+/** From the end of its containers to its own, when an engine is stopped. */
+const engineLastsMs = 1_500
 /** An engine that is being restarted comes back within this. */
 const patienceMs = 20_000
 
@@ -55,13 +58,23 @@ export class Follower {
       if (looked !== null) {
         const { containers, replicas } = looked
         const blame = this.#blame(replicas)
-        if (blame !== null) throw blame
+        if (blame !== null && (await this.#engineStays(signal))) throw blame
+        if (blame !== null) continue
         const late = this.#awaited.filter((service) => !this.#isReady(service, containers))
         if (late.length === 0 && done()) return
         if (performance.now() > deadlineMs) throw await this.#tooLate(replicas, late)
       }
       await sleep(everyMs, undefined, { signal })
     }
+  }
+
+  /** An engine that is being stopped ends its containers first: what ended is not to blame then. */
+  async #engineStays(signal: AbortSignal): Promise<boolean> {
+    await sleep(engineLastsMs, undefined, { signal })
+    return await this.#watching.engine.docker.ping().then(
+      () => true,
+      (error: unknown) => !isGone(error),
+    )
   }
 
   /** What is wrong with a container, as it is now; null: with none of them. */
@@ -93,7 +106,10 @@ export class Follower {
       for (const container of containers) {
         const since = this.#before.get(container.id) ?? container.restarts
         this.#before.set(container.id, since)
-        const replica = this.#told(await replicaOf(container, topology, engine, since), container)
+        const replica = await this.#loading(
+          this.#told(await replicaOf(container, topology, engine, since), container),
+          container,
+        )
         replicas.push(replica)
         const before = this.#seen.get(container.id)
         this.#seen.set(container.id, replica)
@@ -108,6 +124,13 @@ export class Follower {
       if (performance.now() - this.#goneSince > patienceMs) throw engineGone(error)
       return null
     }
+  }
+
+  /** What starts says in its log how far it is. */
+  async #loading(replica: ReplicaState, { id }: FoundContainer): Promise<ReplicaState> {
+    if (replica.state !== 'starting') return replica
+    const says = loadingOf(await lastLines(this.#watching.engine, id, { lines: 10 }))
+    return says === null ? replica : { ...replica, because: says }
   }
 
   /** With what only its own service can say. */
