@@ -29,8 +29,16 @@ const path = 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin'
  * else is run as it was rendered.
  */
 const nginxAsInstalled = `#!/bin/sh
-sed 's/stub_status;/return 204;/' /etc/nginx/nginx.conf >/tmp/nginx.conf &&
-  exec nginx.bin -p /tmp -c /tmp/nginx.conf "$@"
+copy() { sed 's/stub_status;/return 204;/' /etc/nginx/nginx.conf >/tmp/nginx.conf; }
+copy || exit
+nginx.bin -p /tmp -c /tmp/nginx.conf "$@" &
+# What it is told to read again is what is mounted now.
+trap 'copy; kill -HUP $!' HUP
+trap 'kill -QUIT $!' QUIT
+trap 'kill -TERM $!' TERM INT
+# A signal ends a wait, and not what it waits for.
+while wait $!; code=$?; kill -0 $! 2>/dev/null; do :; done
+exit $code
 `
 
 const software = {
