@@ -17,11 +17,11 @@ export interface Ended {
 export interface StackFolder {
   readonly folder: string
   /** `up`, `--timeout 60s` … */
-  command(...args: readonly string[]): Promise<Ended>
+  readonly command: (...args: readonly string[]) => Promise<Ended>
   /** Other values in the file, by key: `tiers.embed.replicas`. */
-  change(changes: Readonly<Record<string, unknown>>): Promise<void>
-  write(path: string, text: string): Promise<void>
-  remove(): Promise<void>
+  readonly change: (changes: Readonly<Record<string, unknown>>) => Promise<void>
+  readonly write: (path: string, text: string) => Promise<void>
+  readonly remove: () => Promise<void>
 }
 
 /** A preset on target kubernetes, in a folder of its own; its name is the release's. */
@@ -29,6 +29,7 @@ export async function stackFolder(
   plane: Pick<ControlPlane, 'kubeconfig'>,
   preset: Preset,
   changes: Readonly<Record<string, unknown>> = {},
+  namespace?: string,
 ): Promise<StackFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-stack-'))
   const file = join(folder, 'ragscale.yaml')
@@ -38,8 +39,14 @@ export async function stackFolder(
   }
   await write(await presetText(preset), { target: 'kubernetes', ...changes })
   const tools = [dirname(await need('helm')), dirname(await need('kubectl'))]
+  const kubeconfig = join(folder, 'kubeconfig')
+  const config = await readFile(plane.kubeconfig, 'utf8')
+  await writeFile(
+    kubeconfig,
+    namespace === undefined ? config : config.replace('"namespace":"rag"', `"namespace":"${namespace}"`),
+  )
   const env = {
-    KUBECONFIG: plane.kubeconfig,
+    KUBECONFIG: kubeconfig,
     HOME: folder,
     PATH: [...tools, process.env['PATH'] ?? ''].join(':'),
   }

@@ -5,12 +5,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parse } from 'yaml'
 import { run } from '../tools/command.ts'
 import { findTool } from '../tools/find-tool.ts'
 import { extensions } from '../tools/kubernetes-schemas.ts'
 import { type ToolName, howToGet } from '../tools/tools.ts'
 import { type ApiServer, freePort, startApiServer } from './api-server.ts'
-import { faultStages } from './faults.ts'
+import { faultStages, faultyImages } from './faults.ts'
 
 export interface ControlPlane extends ApiServer {
   kubectl(args: readonly string[], input?: string): string
@@ -112,6 +113,11 @@ export async function startControlPlane(nodes: readonly FakeNode[]): Promise<Con
   }
 }
 
+interface Stage {
+  readonly metadata: { readonly name: string }
+  readonly spec: { readonly selector: { readonly matchExpressions: readonly object[] } }
+}
+
 async function stageFile(folder: string): Promise<string> {
   const module = new URL('../tools/kwok', import.meta.url)
   const { Dir } = JSON.parse(
@@ -121,7 +127,15 @@ async function stageFile(folder: string): Promise<string> {
     stages.map(async (path) => await readFile(join(Dir, 'kustomize/stage', path), 'utf8')),
   )
   const file = join(folder, 'stages.yaml')
-  await writeFile(file, [...texts, ...faultStages.map((stage) => JSON.stringify(stage))].join('\n---\n'))
+  const whole = texts.map((text) => {
+    const stage = parse(text) as Stage
+    if (stage.metadata.name !== 'pod-ready') return stage
+    const { selector } = stage.spec
+    const sound = { key: '.spec.containers.[0].image', operator: 'NotIn', values: faultyImages }
+    const matchExpressions = [...selector.matchExpressions, sound]
+    return { ...stage, spec: { ...stage.spec, selector: { ...selector, matchExpressions } } }
+  })
+  await writeFile(file, [...whole, ...faultStages].map((stage) => JSON.stringify(stage)).join('\n---\n'))
   return file
 }
 

@@ -14,6 +14,11 @@ export function faultyImage(fault: Fault): string {
   return `faults.test/${fault}:1`
 }
 
+/** Who has one is not made ready. */
+export const faultyImages: readonly string[] = (
+  ['no-such-image', 'crashes', 'too-much-memory', 'never-ready'] as const
+).map(faultyImage)
+
 const now = '{{ Now | Quote }}'
 
 const states: Readonly<Record<Fault, { phase: string; restarts: number; state: object; last?: object }>> = {
@@ -48,7 +53,6 @@ const states: Readonly<Record<Fault, { phase: string; restarts: number; state: o
   'never-ready': { phase: 'Running', restarts: 0, state: { running: { startedAt: 'NOW' } } },
 }
 
-/** Weighted so that they come before what makes a pod ready. */
 export const faultStages: readonly Stage[] = (Object.keys(states) as Fault[]).map((fault) => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',
   kind: 'Stage',
@@ -64,7 +68,6 @@ export const faultStages: readonly Stage[] = (Object.keys(states) as Fault[]).ma
         { key: '.status.containerStatuses.[0].name', operator: 'DoesNotExist' },
       ],
     },
-    weight: 1_000_000,
     next: { statusTemplate: statusOf(fault) },
   },
 }))

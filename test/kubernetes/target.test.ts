@@ -197,7 +197,7 @@ describe('what keeps a stack from coming up', () => {
     ['crashes', /embed-\w+ is failing: ended with exit code 1, 5 times/],
     [
       'too-much-memory',
-      /embed-\w+ is failing: killed for using more than its .*GB? of memory \(OOMKilled\), 3 times/,
+      /embed-\w+ is failing: killed for using more than its .* of memory \(OOMKilled\), 3 times/,
     ],
   ])('a container with %s', { timeout: 400_000 }, async ([fault, words]) => {
     const { command, change } = await given('laptop', { 'tiers.embed.image': faultyImage(fault) })
@@ -238,6 +238,17 @@ describe('down', () => {
       'persistentvolumeclaim/vector-snapshots-small-ragscale-vector-0',
       'secret/small-ragscale-secrets',
     ])
+  })
+
+  test('takes the namespace too that up has made', async () => {
+    stack = await stackFolder(plane, 'laptop', {}, 'fresh')
+    const { command } = stack
+    const planned = await command('up', '--dry-run')
+    expect(planned.out).toContain('make namespace fresh')
+    expect((await command('up', ...patience)).code).toBe(0)
+    const down = await command('down', '--volumes', '--yes', ...patience)
+    expect(down.code).toBe(0)
+    expect(plane.kubectl(['get', 'namespaces', '-o', 'name'])).not.toContain('fresh')
   })
 
   test('leaves alone what somebody else has in the namespace', async () => {

@@ -8,7 +8,9 @@ import {
   type Node,
   type Pod,
   isController,
+  managerLabel,
   releaseLabel,
+  titleOf,
 } from './objects.ts'
 import type { Surroundings } from './pending.ts'
 import type { Place } from './place.ts'
@@ -27,6 +29,19 @@ export interface Running {
 interface List {
   readonly items: readonly KubeObject[]
 }
+
+export interface FoundNamespace {
+  readonly exists: boolean
+  /** Of one that ragscale made for the release: what somebody else has put there. Null for any other. */
+  readonly others: readonly string[] | null
+}
+
+/** Kubernetes and meshes put these into every namespace. */
+const always: ReadonlySet<string> = new Set([
+  'ServiceAccount default',
+  'ConfigMap kube-root-ca.crt',
+  'ConfigMap istio-ca-root-cert',
+])
 
 const sampleMs = 10_000
 
@@ -108,7 +123,8 @@ export class Cluster {
     return events.toSorted((a, b) => timeOf(a).localeCompare(timeOf(b)))
   }
 
-  async hasNamespace(): Promise<boolean> {
+  /** Whether it is there, and was made by ragscale for this release. */
+  async namespace(release: string): Promise<FoundNamespace> {
     const { namespace, context } = this.place
     const args = [
       'get',
@@ -116,13 +132,41 @@ export class Cluster {
       namespace,
       '--ignore-not-found',
       '--output',
-      'name',
+      'json',
       '--context',
       context,
     ]
     const { ok, stdout } = await this.#programs.attempt('kubectl', args)
     // Who may not look is not the one to make it.
-    return !ok || stdout !== ''
+    if (!ok) return { exists: true, others: null }
+    if (stdout === '') return { exists: false, others: null }
+    const { metadata } = JSON.parse(stdout) as KubeObject
+    const ours = metadata.labels?.[managerLabel] === 'ragscale' && metadata.labels[releaseLabel] === release
+    return { exists: true, others: ours ? await this.#others(release) : null }
+  }
+
+  /** What is in the namespace beside the release and what every namespace has. */
+  async #others(release: string): Promise<readonly string[]> {
+    const args = [
+      'api-resources',
+      '--namespaced',
+      '--verbs',
+      'list,get',
+      '--output',
+      'name',
+      '--context',
+      this.place.context,
+    ]
+    const kinds = (await this.#programs.attempt('kubectl', args)).stdout
+      .split('\n')
+      .filter((kind) => kind !== '' && !/^events(\.|$)/.test(kind))
+    const { items, hidden } = await this.#get([kinds.join(',')])
+    const others = items.filter(({ kind, metadata: { name, labels = {} } }) => {
+      const isHelms = kind === 'Secret' && labels['owner'] === 'helm' && labels['name'] === release
+      const isUsual = always.has(`${kind} ${name}`)
+      return labels[releaseLabel] !== release && !isHelms && !isUsual
+    })
+    return [...others.map(titleOf), ...hidden]
   }
 
   /** The keys of a Secret, and never their values; null where there is none. */

@@ -5,7 +5,7 @@ import type { ExecuteOptions } from '../target.ts'
 import { removeChangeNote, writeChangeNote } from './change-note.ts'
 import { Cluster } from './cluster.ts'
 import { Follower } from './follow.ts'
-import { releaseLabel } from './objects.ts'
+import { managerLabel, releaseLabel } from './objects.ts'
 import { PatientCluster } from './patient-cluster.ts'
 import type { Place } from './place.ts'
 import { ClusterUnreachable, type Programs } from './programs.ts'
@@ -157,7 +157,7 @@ export class Execution {
       kind: 'Namespace',
       metadata: {
         name: namespace,
-        labels: { 'app.kubernetes.io/managed-by': 'ragscale', [releaseLabel]: release },
+        labels: { [managerLabel]: 'ragscale', [releaseLabel]: release },
       },
     }
     await this.#programs.run('kubectl', ['create', '--filename', '-', '--context', context], {

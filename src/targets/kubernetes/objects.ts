@@ -161,6 +161,7 @@ export interface KubeEvent extends KubeObject {
 }
 
 export const tierLabel = 'app.kubernetes.io/component'
+export const managerLabel = 'app.kubernetes.io/managed-by'
 export const releaseLabel = 'app.kubernetes.io/instance'
 
 export function isController({ kind }: KubeObject): boolean {

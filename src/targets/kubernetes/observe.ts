@@ -8,7 +8,7 @@ import { readCutOff } from './change-note.ts'
 import { Cluster, type Running } from './cluster.ts'
 import { hostsOf } from './hosts.ts'
 import { objectsIn } from './manifest.ts'
-import { type KubeObject, type Pod, releaseLabel } from './objects.ts'
+import { type KubeObject, type Pod, managerLabel, releaseLabel } from './objects.ts'
 import { type Surroundings, whyPending } from './pending.ts'
 import { type Place, placeWords, readPlace } from './place.ts'
 import type { Programs } from './programs.ts'
@@ -31,10 +31,10 @@ export async function observe(
   const place = await readPlace(programs)
   const cluster = new Cluster(place, programs)
   const name = releaseNameOf(stack)
-  const [release, found, namespaceExists, wanted, given, cutOff] = await Promise.all([
+  const [release, found, namespace, wanted, given, cutOff] = await Promise.all([
     readRelease(name, place, programs),
     cluster.running(name),
-    cluster.hasNamespace(),
+    cluster.namespace(name),
     cluster.capabilities().then(async (known) => await tryWanted(stack, name, place, known, programs)),
     givenSecrets(stack),
     readCutOff(stateFolder, name, place),
@@ -54,7 +54,7 @@ export async function observe(
     found,
     events: around.events,
     live,
-    namespaceExists,
+    namespace,
     secret,
     given,
     wanted,
@@ -125,7 +125,7 @@ async function findSecret(
   return {
     name,
     keys: found?.keys ?? null,
-    ours: labels['app.kubernetes.io/managed-by'] === 'ragscale' && labels[releaseLabel] === release,
+    ours: labels[managerLabel] === 'ragscale' && labels[releaseLabel] === release,
     users: (typeof existingSecret === 'string' && existingSecret !== '') || create === true,
   }
 }

@@ -6,7 +6,7 @@ export function planDown(
   observed: KubernetesObserved,
   { volumes }: { readonly volumes: boolean },
 ): KubernetesStep[] {
-  const { release, replicas, found, secret, place } = observed
+  const { release, replicas, found, secret, place, namespace } = observed
   const { name } = release
   const steps: KubernetesStep[] = []
   if (release.revisions.length > 0) {
@@ -48,6 +48,16 @@ export function planDown(
       place,
       what: `remove Secret ${secret.name}`,
       because: 'ragscale made it, and nothing is kept that its passwords belong to',
+      tier: null,
+    })
+  }
+  if (namespace.others?.length === 0 && (volumes || found.claims.length === 0)) {
+    steps.push({
+      kind: 'delete',
+      objects: [`namespace/${place.namespace}`],
+      place,
+      what: `remove namespace ${place.namespace}`,
+      because: 'ragscale made it, and nothing else is in it',
       tier: null,
     })
   }

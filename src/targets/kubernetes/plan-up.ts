@@ -62,8 +62,8 @@ function written({ writes, by }: Goal, { comparison }: Wanted): KubernetesStep[]
   ]
 }
 
-function namespaced({ namespaceExists, place, release }: KubernetesObserved): KubernetesStep[] {
-  if (namespaceExists) return []
+function namespaced({ namespace, place, release }: KubernetesObserved): KubernetesStep[] {
+  if (namespace.exists) return []
   return [
     {
       kind: 'namespace',

@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { secretNames } from '../../catalog/secrets.ts'
 import { ExitCode, UserError } from '../../errors.ts'
-import { type Controller, type KubeObject, isController, releaseLabel, tierLabel } from './objects.ts'
+import {
+  type Controller,
+  type KubeObject,
+  isController,
+  managerLabel,
+  releaseLabel,
+  tierLabel,
+} from './objects.ts'
 import type { KubernetesObserved, SecretPlan } from './steps.ts'
 import type { Wanted } from './wanted.ts'
 
@@ -79,7 +86,7 @@ export async function secretManifest({ name, release, make, read, exists }: Secr
       labels: {
         [releaseLabel]: release,
         [tierLabel]: 'secrets',
-        'app.kubernetes.io/managed-by': 'ragscale',
+        [managerLabel]: 'ragscale',
       },
     },
     stringData: values,

@@ -1,7 +1,7 @@
 /** What a stack was found to be on its cluster, and what there is to do about it, as data. */
 import type { Comparison } from '../../deployed/compare.ts'
 import type { Observed, Step } from '../target.ts'
-import type { Running } from './cluster.ts'
+import type { FoundNamespace, Running } from './cluster.ts'
 import type { KubeEvent, KubeObject } from './objects.ts'
 import type { Place } from './place.ts'
 import type { Release } from './release.ts'
@@ -18,7 +18,7 @@ export interface KubernetesObserved extends Observed {
   readonly events: readonly KubeEvent[]
   /** Those of the deployed release's objects that are there; null where the user may not read them. */
   readonly live: readonly KubeObject[] | null
-  readonly namespaceExists: boolean
+  readonly namespace: FoundNamespace
   /** The Secret that the release's pods read; null where they read none. */
   readonly secret: FoundSecret | null
   /** Secrets that lie in `deploy/helm/secrets/` with a value: name → absolute path. */

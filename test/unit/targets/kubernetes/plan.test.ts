@@ -58,7 +58,7 @@ function observed(more: Partial<KubernetesObserved> = {}): KubernetesObserved {
     found: { pods: [], controllers: [ready(2)], claims: [], hidden: [] },
     events: [],
     live: [embed(2)],
-    namespaceExists: true,
+    namespace: { exists: true, others: null },
     secret: null,
     given: new Map(),
     wanted: wanted([embed(2)]),
@@ -87,7 +87,14 @@ describe('up', () => {
   test('of a release that is not there installs it, into a namespace that is made', () => {
     const none = { name: 'laptop', revisions: [], manifest: '' }
     const found = { pods: [], controllers: [], claims: [], hidden: [] }
-    expect(told(planUp(goal, observed({ release: none, found, live: [], namespaceExists: false })))).toEqual([
+    expect(
+      told(
+        planUp(
+          goal,
+          observed({ release: none, found, live: [], namespace: { exists: false, others: null } }),
+        ),
+      ),
+    ).toEqual([
       'make namespace rag | context prod names it and the cluster has none',
       'make embed: Deployment (2 replicas) | nothing of it is there',
       'install release laptop by Helm (context prod, namespace rag) | there is no release laptop',
@@ -251,6 +258,14 @@ describe('down', () => {
   test("leaves alone a Secret that is not ragscale's", () => {
     const plan = planDown(observed({ secret: { ...secret, ours: false } }), { volumes: true })
     expect(plan.map(({ kind }) => kind)).toEqual(['uninstall', 'await-end'])
+  })
+
+  test('takes a namespace that ragscale made, where nobody else has put anything into it', () => {
+    const kinds = (others: readonly string[] | null) =>
+      planDown(observed({ namespace: { exists: true, others } }), { volumes: false }).map(({ what }) => what)
+    expect(kinds([])).toContain('remove namespace rag')
+    expect(kinds(['ConfigMap theirs'])).not.toContain('remove namespace rag')
+    expect(kinds(null)).not.toContain('remove namespace rag')
   })
 
   test('of nothing does nothing', () => {
