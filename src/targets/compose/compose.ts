@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { balancerPorts } from '../../catalog/container.ts'
 import { vectorKeyEnv } from '../../catalog/reference/upstreams.ts'
-import { secretNames } from '../../catalog/secrets.ts'
 import { conflictsAmong } from '../../deployed/plan.ts'
 import { refused } from '../../deployed/conflicts.ts'
 import { ExitCode, UserError } from '../../errors.ts'
@@ -28,6 +27,7 @@ import type {
   StackTarget,
   Step,
 } from '../target.ts'
+import { vectorKey, vectorNodes } from './vector-nodes.ts'
 import { appliedFile, departedFile } from './applied.ts'
 import { Execution } from './execute.ts'
 import { identityOf, projectLabel } from './found.ts'
@@ -35,8 +35,8 @@ import { observe } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planUp } from './plan.ts'
 import { planDown } from './plan-down.ts'
-import { isOwnSecret, readSecret } from './secret-files.ts'
-import { addressOf, sampledReplicas } from './sampled.ts'
+import { isOwnSecret } from './secret-files.ts'
+import { sampledReplicas } from './sampled.ts'
 import type { ComposeObserved, ComposeStep } from './steps.ts'
 import type { ComposeTool } from './tool.ts'
 
@@ -48,10 +48,6 @@ const endpointTiers = {
   generate: 'generate',
   pipeline: 'gateway',
 } as const satisfies Readonly<Record<EndpointName, keyof typeof balancerPorts>>
-
-/** Of a Qdrant node, and of an emulator in its place. */
-const vectorPort = 6333
-const peerPort = 6335
 
 /** A stack as Docker Compose runs it on one engine. */
 export function composeTarget(stack: Stack, env: Env): StackTarget {
@@ -168,20 +164,11 @@ class ComposeTarget implements StackTarget {
 
   vectorNodes(observed: Observed): readonly NodeAddress[] {
     const { containers, engine } = observed as ComposeObserved
-    return containers
-      .filter((one) => identityOf(one).workload === 'vector' && one.status === 'running')
-      .sort((a, b) => Number(b.health === 'healthy') - Number(a.health === 'healthy'))
-      .flatMap((one) => {
-        const { name } = identityOf(one)
-        const address = addressOf(one, engine)
-        if (address === null) return []
-        return [{ name, url: `http://${address}:${vectorPort}`, peerUrl: `http://${name}:${peerPort}` }]
-      })
+    return vectorNodes(containers, engine)
   }
 
   async secrets(stack: Stack): Promise<Readonly<Record<string, string>>> {
-    if (stack.rehearse || stack.tiers.vector === undefined) return {}
-    const value = await readSecret(this.#places.secrets, secretNames.vectorKey)
+    const value = await vectorKey(stack, this.#places)
     return value === null ? {} : { [vectorKeyEnv]: value }
   }
 

@@ -3,11 +3,15 @@ import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
-import { statusOf } from '../docker/containers.ts'
+import { containersWith, statusOf } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, engineGone, isGone } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
 import type { ExecuteOptions } from '../target.ts'
+import type { NodeAddress } from '../qdrant/call.ts'
+import { moveShard, removePeer } from '../qdrant/cluster.ts'
+import { projectLabel } from './found.ts'
+import { keyed, vectorKey, vectorNodes } from './vector-nodes.ts'
 import { Follower } from './follow.ts'
 import type { Places } from './places.ts'
 import { reloadBalancer } from './reload.ts'
@@ -88,6 +92,16 @@ export class Execution {
       case 'remove':
         await this.#remove(step)
         break
+      case 'shard':
+        await moveShard(step.move, await this.#vectorNodes(), {
+          timeoutMs: Math.max(0, this.#deadlineMs - performance.now()),
+          signal,
+        })
+        onProgress({ kind: 'note', text: `done: ${step.what}` })
+        break
+      case 'remove-peer':
+        await removePeer(step.node, await this.#vectorNodes())
+        break
       case 'remove-network':
         await ignoringMissing(engine.docker.getNetwork(step.name).remove())
         break
@@ -162,6 +176,12 @@ export class Execution {
 
   async #restart({ id, service }: ActionOf<'restart'>): Promise<void> {
     await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds })
+  }
+
+  async #vectorNodes(): Promise<NodeAddress[]> {
+    const { engine, topology, places } = this.#means
+    const containers = await containersWith(engine, [`${projectLabel}=${topology.stack.name}`])
+    return keyed(vectorNodes(containers, engine), await vectorKey(topology.stack, places))
   }
 
   async #build({ service, image }: ActionOf<'build'>): Promise<void> {

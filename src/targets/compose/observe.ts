@@ -22,6 +22,7 @@ import { type Applied, appliedFile, appliedOf } from './applied.ts'
 import { loadedBy, readState } from './state-folder.ts'
 import { folderLabel, identityOf, projectLabel, serviceOf } from './found.ts'
 import type { Places } from './places.ts'
+import { keyed, topologyOfNodes, vectorKey, vectorNodes } from './vector-nodes.ts'
 import type { ComposeObserved, FoundSecret } from './steps.ts'
 import { type ComposeTool, callCompose, findCompose } from './tool.ts'
 import { type WantedService, composeModel, wantedServices } from './wanted.ts'
@@ -54,6 +55,8 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     volumesOf(engine, stack.name),
   ])
   const images = await imagesOf(engine, wanted)
+  const nodes = keyed(vectorNodes(containers, engine), await vectorKey(stack, places))
+  const { vector } = stack.tiers
   const replicas = await Promise.all(
     containers
       .filter((container) => !isFinishedJob(container, wanted))
@@ -68,6 +71,8 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     comparison,
     departs,
     applied,
+    vector: await topologyOfNodes(nodes),
+    replication: vector === undefined ? {} : { [vector.collection.name]: vector.collection.replication },
     state: await readState(places.state),
     balancer: await balancerOf(containers, applied, places),
     secrets: await secretsIn(places, topology, wanted),

@@ -3,7 +3,8 @@ import { conflictsAmong, hasDrift } from '../../deployed/plan.ts'
 import { conditionOf, endOf, jobConditionOf } from '../docker/condition.ts'
 import { type FoundContainer, workloadLabel } from '../docker/containers.ts'
 import { fingerprint } from '../../render/compose/fingerprint.ts'
-import { serviceOf, numberOf } from './found.ts'
+import { identityOf, numberOf, serviceOf } from './found.ts'
+import { planShards } from './plan-vector.ts'
 import { type ComposeObserved, type ComposeStep, type PlannedStep, inWaves } from './steps.ts'
 import { type WantedService, replicaName } from './wanted.ts'
 
@@ -20,6 +21,11 @@ export function planUp(observed: ComposeObserved, by: string): ComposeStep[] {
     .flatMap((change) => change?.steps ?? [])
   const surplus = containers.filter((container) => isOurs(container) && isSurplus(container, observed))
   const touched = new Set(changes.flatMap((change) => (change === null ? [] : [change.service.image])))
+  const leaving = surplus.map(identityOf).filter(({ workload }) => workload === 'vector')
+  const shards = planShards(
+    observed,
+    leaving.map(({ name }) => name),
+  )
   const balancerReplaced = replaced.some(({ service }) => service.workload === 'balancer')
   const reloaded = balancerReplaced ? [] : reload(observed, by)
   return inWaves([
@@ -31,7 +37,9 @@ export function planUp(observed: ComposeObserved, by: string): ComposeStep[] {
     ...replaced.map(({ steps }) => steps),
     // After what it is to send requests to has come, and before what it shall no longer send any to goes.
     reloaded,
+    ...shards.before,
     surplus.map((container) => removal(container, wanted, by)),
+    shards.after,
   ])
 }
 

@@ -3,6 +3,8 @@ import type { Reload } from '../../catalog/component.ts'
 import type { Comparison } from '../../deployed/compare.ts'
 import type { FoundContainer } from '../docker/containers.ts'
 import type { Engine } from '../docker/engine.ts'
+import type { Topology } from '../qdrant/cluster.ts'
+import type { Move } from '../qdrant/placement.ts'
 import type { Observed, Step } from '../target.ts'
 import type { Applied } from './applied.ts'
 import type { ComposeTool } from './tool.ts'
@@ -26,6 +28,10 @@ export interface ComposeObserved extends Observed {
   /** Of the running balancer: whether it reads the file that ragscale replaces, and what it has read. */
   readonly balancer: { readonly reads: boolean; readonly loaded: string | null } | null
   readonly secrets: readonly FoundSecret[]
+  /** Who holds which shard; null when no node could be asked. */
+  readonly vector: Topology | null
+  /** Copies of each shard that are asked for, by collection. */
+  readonly replication: Readonly<Record<string, number>>
   readonly networks: readonly string[]
   readonly volumes: readonly string[]
   /** Folder of another stack of the same name on this engine; null: there is none. */
@@ -73,6 +79,8 @@ type Action =
     }
   | { readonly kind: 'restart'; readonly id: string; readonly name: string; readonly service: WantedService }
   | { readonly kind: 'remove'; readonly id: string; readonly name: string; readonly stopSeconds: number }
+  | { readonly kind: 'shard'; readonly move: Move }
+  | { readonly kind: 'remove-peer'; readonly node: string }
   | { readonly kind: 'remove-network'; readonly name: string }
   | { readonly kind: 'remove-volume'; readonly name: string }
   | { readonly kind: 'forget' }

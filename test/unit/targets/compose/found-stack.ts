@@ -93,6 +93,8 @@ export function observed(
     state: new Map(),
     balancer: null,
     secrets: [],
+    vector: { peers: {}, copies: [], shards: {} },
+    replication: { docs: 1 },
     networks: ['handbook_stack'],
     volumes: [],
     elsewhere: null,
