@@ -172,9 +172,11 @@ export class Follower {
     return taskWords(failed, { ...service, image: failed.image }, swarm.nodes) ?? 'its new replicas ended'
   }
 
-  #isHopeless({ state, task, failures }: Replica): boolean {
-    if (state === 'healthy' || this.#tasksBefore.has(task.id)) return false
-    if (task.state === 'pending' && task.error !== '') return Date.now() - task.createdAt > noRoomMs
+  #isHopeless({ state, tries, failures }: Replica): boolean {
+    const [newest] = tries
+    // Also beside an old one that still runs: the new one that is to take its place finds none.
+    if (newest?.state === 'pending' && newest.error !== '') return Date.now() - newest.createdAt > noRoomMs
+    if (state === 'healthy') return false
     return failures.filter(({ id }) => !this.#tasksBefore.has(id)).length >= hopelessFailures
   }
 
@@ -189,10 +191,11 @@ export class Follower {
   }
 
   async #neverHealthy(replica: Replica, what: string): Promise<UserError> {
-    const lines = await this.#lastLines(replica)
+    const lines = replica.task.state === 'running' ? [] : await this.#lastLines(replica)
     const log =
       lines.length === 0 ? '' : `\n  its last lines:${lines.map((line) => `\n    | ${line}`).join('')}`
-    const because = replica.because === null ? '' : `: ${replica.because}`
+    const why = replica.because ?? replica.newest
+    const because = why === null ? '' : `: ${why}`
     return unhealthy(
       `${replica.name} ${what}${because}${log}`,
       `ragscale logs ${replica.tier}, then ragscale up to go on or ragscale down to stop what runs`,

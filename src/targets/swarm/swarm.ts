@@ -1,3 +1,4 @@
+import { servingComponent } from '../../catalog/catalog.ts'
 import { type BalancedTier, balancerPorts } from '../../catalog/container.ts'
 import { conflictsAmong } from '../../deployed/plan.ts'
 import { refused } from '../../deployed/conflicts.ts'
@@ -25,6 +26,7 @@ import { type Around, managerNode, observe } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp, theFile } from './plan-up.ts'
+import { untilReachable } from './reachable.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 
 /** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
@@ -82,14 +84,35 @@ class SwarmTarget implements StackTarget {
 
   async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
     if (this.#looked === null) throw new Error('observe comes before execute')
-    await new Execution(await this.#around(), this.#looked.observed, options).run(
-      steps as readonly SwarmStep[],
-    )
+    const { stack, observed } = this.#looked
+    const around = await this.#around()
+    const changes = steps as readonly SwarmStep[]
+    await new Execution(around, observed, options).run(changes)
+    if (changes.every(({ kind }) => kind === 'stop' || kind === 'remove')) return
+    const swarm = await findSwarm(around.engine, stack.name, observed.swarm.node)
+    const unreached = await untilReachable(this.#doors(stack, swarm), options.signal)
+    for (const url of unreached)
+      options.onProgress({
+        kind: 'note',
+        text: `${url} does not answer yet: the balancer finds nobody behind it`,
+      })
+  }
+
+  /** What each tier answers through the balancer whatever it holds: its health. */
+  #doors(stack: Stack, swarm: SwarmObserved['swarm']): string[] {
+    return Object.entries(this.#urls(swarm)).flatMap(([name, urls]) => {
+      const tier = endpointTiers[name as EndpointName]
+      const path = servingComponent(stack, tier)?.healthPath ?? '/'
+      return urls.map((url) => `${url}${path}`)
+    })
   }
 
   /** Of the ports that the balancer publishes: the front door, and with `stages.yaml` the other tiers. */
   endpoints(observed: Observed): RunningEndpoints {
-    const { swarm } = observed as SwarmObserved
+    return this.#urls((observed as SwarmObserved).swarm)
+  }
+
+  #urls(swarm: SwarmObserved['swarm']): RunningEndpoints {
     const balancer = swarm.services.find(({ name }) => name === 'balancer')
     if (balancer === undefined || this.#looked === null) return {}
     const hosts = swarm.tasks

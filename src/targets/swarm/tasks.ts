@@ -16,6 +16,8 @@ const settledMs = 120_000
 export interface Replica extends ReplicaState {
   readonly service: string
   readonly task: FoundTask
+  /** What the swarm says of the newest try, which may be there beside one that runs. */
+  readonly newest: string | null
   /** Everything that is remembered of its slot, the newest first. */
   readonly tries: readonly FoundTask[]
   /** The newest of them, one after another, that failed by what the service says now. */
@@ -90,6 +92,7 @@ function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly W
         lastLines: [],
         service: service.name,
         task,
+        newest: tasks[0] === undefined ? null : taskWords(tasks[0], service, swarm.nodes, nodeLabels),
         tries: tasks,
         failures,
       },
