@@ -60,7 +60,7 @@ export function replicaLine(replica: ReplicaState, nowMs: number): string {
 }
 
 function mark({ state }: ReplicaState, palette: Palette): string {
-  if (state === 'healthy') return palette.green('●')
+  if (state === 'healthy' || state === 'completed') return palette.green('●')
   if (state === 'failing' || state === 'unhealthy') return palette.red('●')
   return palette.yellow('○')
 }

@@ -11,6 +11,8 @@ export type ReplicaCondition =
   | 'waiting'
   | 'starting'
   | 'healthy'
+  /** Of a job, which has run to its end. */
+  | 'completed'
   | 'unhealthy'
   | 'restarting'
   | 'failing'

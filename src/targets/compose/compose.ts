@@ -38,7 +38,6 @@ import { planDown } from './plan-down.ts'
 import { isOwnSecret } from './secret-files.ts'
 import { sampledReplicas } from './sampled.ts'
 import type { ComposeObserved, ComposeStep } from './steps.ts'
-import type { ComposeTool } from './tool.ts'
 
 /** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
 const endpointTiers = {
@@ -62,7 +61,7 @@ class ComposeTarget implements StackTarget {
   readonly #sampler = new Sampler()
   #sampling: Engine | null = null
   /** What was looked with last, and how: what is executed was planned for it. */
-  #looked: { readonly stack: Stack; readonly tool: ComposeTool } | null = null
+  #looked: { readonly stack: Stack; readonly observed: ComposeObserved } | null = null
 
   constructor(stack: Stack, env: Env) {
     this.#stack = stack
@@ -72,7 +71,7 @@ class ComposeTarget implements StackTarget {
 
   async observe(stack: Stack): Promise<ComposeObserved> {
     const observed = await observe(stack, { places: this.#places, env: this.#env })
-    this.#looked = { stack, tool: observed.tool }
+    this.#looked = { stack, observed }
     return observed
   }
 
@@ -123,11 +122,12 @@ class ComposeTarget implements StackTarget {
 
   async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
     if (this.#looked === null) throw new Error('observe comes before execute')
-    const { stack, tool } = this.#looked
+    const { stack, observed } = this.#looked
     await new Execution(
       {
         engine: await openEngine(this.#env),
-        tool,
+        tool: observed.tool,
+        fresh: observed.containers.length === 0 ? { volumes: observed.volumes } : null,
         topology: topologyOf(stack, 'compose'),
         places: this.#places,
         env: this.#env,

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
-import { containersWith, statusOf } from '../docker/containers.ts'
+import { containersWith, stackLabel, statusOf } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, engineGone, isGone } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
@@ -28,6 +28,8 @@ export interface Means {
   readonly topology: Topology
   readonly places: Places
   readonly env: Env
+  /** Nothing of the stack was there before, but for these volumes; null: something was. */
+  readonly fresh: { readonly volumes: readonly string[] } | null
   /** Absolute paths of what Compose reads. */
   readonly files: () => Promise<readonly string[]>
 }
@@ -52,7 +54,7 @@ export class Execution {
         this.#done.push(...wave.map(({ what }) => what))
       }
     } catch (error) {
-      if (this.#options.signal.aborted) throw this.#interrupted(steps)
+      if (this.#options.signal.aborted) throw await this.#interrupted(steps)
       if (isGone(error)) throw engineGone(error)
       throw error
     }
@@ -178,6 +180,29 @@ export class Execution {
     await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds })
   }
 
+  /** What was started for the first time is as if it had never been. */
+  async #takeBack(kept: readonly string[]): Promise<void> {
+    const { engine, topology, places } = this.#means
+    const { name } = topology.stack
+    const containers = await containersWith(engine, [`${projectLabel}=${name}`])
+    await Promise.all(
+      containers.map(async ({ id }) => {
+        const container = engine.docker.getContainer(id)
+        await ignoringMissing(container.stop({ t: takeBackSeconds }))
+        await ignoringMissing(container.remove({ force: true, v: true }))
+      }),
+    )
+    const filters = { label: [`${stackLabel}=${name}`] }
+    for (const { Id } of await engine.docker.listNetworks({ filters })) {
+      await ignoringMissing(engine.docker.getNetwork(Id).remove())
+    }
+    const { Volumes } = await engine.docker.listVolumes({ filters })
+    for (const { Name } of Volumes.filter((volume) => !kept.includes(volume.Name))) {
+      await ignoringMissing(engine.docker.getVolume(Name).remove())
+    }
+    await removeState(places.state)
+  }
+
   async #vectorNodes(): Promise<NodeAddress[]> {
     const { engine, topology, places } = this.#means
     const containers = await containersWith(engine, [`${projectLabel}=${topology.stack.name}`])
@@ -217,7 +242,16 @@ export class Execution {
     this.#options.onProgress({ kind: 'gone', name })
   }
 
-  #interrupted(steps: readonly ComposeStep[]): UserError {
+  async #interrupted(steps: readonly ComposeStep[]): Promise<UserError> {
+    const { fresh } = this.#means
+    if (fresh !== null && steps.some(({ kind }) => kind === 'apply')) {
+      await this.#takeBack(fresh.volumes)
+      return new UserError('Interrupted. Nothing of the stack is left running.', {
+        hint: 'ragscale up starts again',
+        exitCode: ExitCode.interrupted,
+        code: 'interrupted',
+      })
+    }
     const left = steps.map(({ what }) => what).filter((what) => !this.#done.includes(what))
     const done = this.#done.length === 0 ? 'nothing was finished' : `done: ${this.#done.join(', ')}`
     return new UserError(
@@ -230,6 +264,9 @@ export class Execution {
     )
   }
 }
+
+/** A container that nobody waits for any more has this long to end. */
+const takeBackSeconds = 2
 
 /** Already stopped (304), already gone (404), already being removed (409). */
 async function ignoringMissing(doing: Promise<unknown>): Promise<void> {

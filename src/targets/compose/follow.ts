@@ -140,12 +140,12 @@ export class Follower {
     if (isSick && this.#isStale(container)) {
       return { ...replica, state: 'waiting', because: 'is about to be started again', lastLines: [] }
     }
+    if (replica.state === 'completed' && this.#isStale(container)) {
+      return { ...replica, state: 'waiting', because: 'is about to run again' }
+    }
     if (replica.state === 'waiting' && service !== undefined) {
       const waits = service.after.map(({ service: other }) => other)
       return waits.length === 0 ? replica : { ...replica, because: `waits for ${waits.join(', ')}` }
-    }
-    if (service?.job === true && jobConditionOf(container) === 'completed') {
-      return { ...replica, because: 'has run' }
     }
     return replica
   }
@@ -168,7 +168,7 @@ export class Follower {
   }
 
   async #tooLate(replicas: readonly ReplicaState[], late: readonly WantedService[]): Promise<UserError> {
-    const waiting = replicas.filter(({ state }) => state !== 'healthy')
+    const waiting = replicas.filter(({ state }) => state !== 'healthy' && state !== 'completed')
     // Who waits for another is not to blame for it.
     const blamed = waiting.find(({ state }) => state !== 'waiting') ?? waiting[0]
     if (blamed !== undefined) {

@@ -110,7 +110,7 @@ export async function replicaOf(
   const known = topology.workloads.find((one) => one.name === workload)
   const condition = known?.kind === 'job' ? jobConditionOf(container) : conditionOf(container, sinceRestarts)
   const { state, because } =
-    condition === 'completed' ? ({ state: 'healthy', because: null } as const) : condition
+    condition === 'completed' ? ({ state: 'completed', because: null } as const) : condition
   const wrong = state === 'failing' || state === 'unhealthy' || state === 'restarting'
   return {
     name,

@@ -74,7 +74,7 @@ export async function pullImage(engine: Engine, image: string, options: PullOpti
         },
       )
     })
-    tell('healthy', 'is there')
+    tell('completed', 'is there')
   } catch (error) {
     signal.throwIfAborted()
     throw pullError(image, error)
