@@ -109,15 +109,19 @@ function secretValues({ name, fileEnv, optional }: SecretUse): TreeMap {
 }
 
 function imageValues(image: Image): Tree {
-  const [rest = '', digest] = image.reference.split('@')
+  return said(sentence(image.because), { ...imageParts(image.reference), pullPolicy: 'IfNotPresent' })
+}
+
+/** A reference in the parts that the chart is told. */
+export function imageParts(reference: string): { repository: string; tag: string; digest?: string } {
+  const [rest = '', digest] = reference.split('@')
   const at = rest.lastIndexOf(':')
   const tagged = at > rest.lastIndexOf('/')
-  return said(sentence(image.because), {
+  return {
     repository: tagged ? rest.slice(0, at) : rest,
     tag: tagged ? rest.slice(at + 1) : '',
     ...(digest === undefined ? {} : { digest }),
-    pullPolicy: 'IfNotPresent',
-  })
+  }
 }
 
 function metricsValues({ metrics, container }: Workload): TreeMap {

@@ -13,7 +13,7 @@ import { helmAt, kubectlAt } from './release.ts'
 import type { Roles } from './replicas.ts'
 import { secretManifest } from './secrets.ts'
 import type { KubernetesStep, SecretPlan } from './steps.ts'
-import { refusedByHelm, valuesArgs, withChart } from './wanted.ts'
+import { refusedByHelm, withChart } from './wanted.ts'
 
 /** Helm was cut off by a cluster that went away: what there is to do now has to be looked at again. */
 class CutOff extends Error {}
@@ -106,17 +106,8 @@ export class Execution {
   async #upgrade(step: Extract<KubernetesStep, { kind: 'upgrade' }>): Promise<void> {
     const { release, place, chart, forces } = step
     const force = forces ? await this.#forceArgs() : []
-    await withChart(chart, async (path) => {
-      const args = [
-        'upgrade',
-        '--install',
-        release,
-        path,
-        ...valuesArgs(chart),
-        '--history-max',
-        '10',
-        ...force,
-      ]
+    await withChart(chart, async (path, values) => {
+      const args = ['upgrade', '--install', release, path, ...values, '--history-max', '10', ...force]
       try {
         await this.#helm([...args, ...helmAt(place)], release, place)
       } catch (error) {

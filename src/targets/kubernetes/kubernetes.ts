@@ -9,6 +9,7 @@ import type {
   LogLine,
   LogOptions,
   Observed,
+  RolloutTarget,
   RunningEndpoints,
   StackTarget,
   Step,
@@ -22,6 +23,8 @@ import { observe, rolesOf } from './observe.ts'
 import { placeWords, readPlace } from './place.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
+import { splitRefusal } from './next-release.ts'
+import { routingProvider } from './overrides.ts'
 import { unreachable } from './patient-cluster.ts'
 import { ClusterUnreachable, type Env, Programs } from './programs.ts'
 import { readRelease, releaseNameOf } from './release.ts'
@@ -51,6 +54,10 @@ class KubernetesTarget implements StackTarget {
     this.#stack = stack
     this.#programs = programs
     this.#stateFolder = join(stack.folder, '.ragscale', 'kubernetes')
+  }
+
+  readonly rollout: RolloutTarget = {
+    refusal: (stack, tier) => splitRefusal(tier, routingProvider(stack)),
   }
 
   async observe(stack: Stack): Promise<KubernetesObserved> {

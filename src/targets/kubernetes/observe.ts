@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import { topologyOf } from '../../render/workloads.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { readCutOff } from './change-note.ts'
@@ -9,6 +7,7 @@ import { Cluster, type Running } from './cluster.ts'
 import { hostsOf } from './hosts.ts'
 import { objectsIn } from './manifest.ts'
 import { type KubeObject, type Pod, managerLabel, releaseLabel } from './objects.ts'
+import { readOverrides } from './overrides.ts'
 import { type Surroundings, whyPending } from './pending.ts'
 import { type Place, placeWords, readPlace } from './place.ts'
 import type { Programs } from './programs.ts'
@@ -16,7 +15,7 @@ import { isPending, latest, type Release, readRelease, releaseNameOf } from './r
 import { type PodState, type Roles, isReplica, replicaOf } from './replicas.ts'
 import { secretNameIn } from './secrets.ts'
 import type { FoundSecret, KubernetesObserved } from './steps.ts'
-import { type Wanted, overridesName, readWanted } from './wanted.ts'
+import { type Wanted, readWanted } from './wanted.ts'
 
 /**
  * Looks; changes nothing but a folder for temporary files. What the stack is to be is prepared as well, for the plan.
@@ -31,15 +30,17 @@ export async function observe(
   const place = await readPlace(programs)
   const cluster = new Cluster(place, programs)
   const name = releaseNameOf(stack)
-  const [release, found, namespace, wanted, given, cutOff] = await Promise.all([
+  const [release, found, namespace, capabilities, given, cutOff] = await Promise.all([
     readRelease(name, place, programs),
     cluster.running(name),
     cluster.namespace(name),
-    cluster.capabilities().then(async (known) => await tryWanted(stack, name, place, known, programs)),
+    cluster.capabilities(),
     givenSecrets(stack),
     readCutOff(stateFolder, name, place),
   ])
   const deployed = objectsIn(release.manifest)
+  const there = { deployed, found: found.controllers }
+  const wanted = await tryWanted(stack, name, place, capabilities, programs, there)
   const [live, secret, around] = await Promise.all([
     cluster.live(deployed),
     findSecret(stack, 'error' in wanted ? deployed : wanted.objects, name, cluster),
@@ -119,7 +120,7 @@ async function findSecret(
 ): Promise<FoundSecret | null> {
   const name = secretNameIn(objects)
   if (name === null) return null
-  const { existingSecret, create } = await secretValues(stack)
+  const { existingSecret, create } = readOverrides(stack).secrets ?? {}
   const found = await cluster.secret(name)
   const labels = found?.labels ?? {}
   return {
@@ -128,14 +129,6 @@ async function findSecret(
     ours: labels[managerLabel] === 'ragscale' && labels[releaseLabel] === release,
     users: (typeof existingSecret === 'string' && existingSecret !== '') || create === true,
   }
-}
-
-/** What a user says of the Secret in the values that override the chart's. */
-async function secretValues({ folder }: Stack): Promise<{ existingSecret?: unknown; create?: unknown }> {
-  const file = join(folder, 'deploy', 'helm', overridesName)
-  if (!existsSync(file)) return {}
-  const values = parse(await readFile(file, 'utf8')) as { secrets?: object } | null
-  return values?.secrets ?? {}
 }
 
 /** An empty file is as good as none. */

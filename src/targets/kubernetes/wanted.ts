@@ -13,7 +13,8 @@ import type { Topology } from '../../render/topology.ts'
 import { topologyOf } from '../../render/workloads.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { objectsIn } from './manifest.ts'
-import type { KubeObject } from './objects.ts'
+import { type NextValues, nextValues } from './next-release.ts'
+import type { Controller, KubeObject } from './objects.ts'
 import type { Place } from './place.ts'
 import { ProgramFailed, type Programs } from './programs.ts'
 import { helmAt } from './release.ts'
@@ -38,6 +39,8 @@ export interface ChartSource {
   readonly files: Rendered
   /** Absolute; null where the user has written none. */
   readonly overrides: string | null
+  /** A second release of the gateway, which no file speaks of. */
+  readonly next: NextValues | null
 }
 
 /** What a cluster says of itself, for the chart to ask about. */
@@ -58,9 +61,11 @@ export async function readWanted(
   place: Place,
   capabilities: Capabilities,
   programs: Programs,
+  there: { readonly deployed: readonly KubeObject[]; readonly found: readonly Controller[] },
 ): Promise<Wanted> {
-  const topology = topologyOf(stack, 'kubernetes')
-  const rendered = render(stack, 'kubernetes', await readTemplates())
+  const { split: _, ...whole } = stack
+  const topology = topologyOf(whole, 'kubernetes')
+  const rendered = render(whole, 'kubernetes', await readTemplates())
   const folder = join(stack.folder, 'deploy')
   const comparison = await compareWithFolder(rendered, 'kubernetes', folder)
   const overrides = join(folder, 'helm', overridesName)
@@ -68,9 +73,10 @@ export async function readWanted(
     deployed: existsSync(folder) ? folder : null,
     files: new Map([...rendered].filter(([path]) => path.startsWith(chartPath))),
     overrides: existsSync(overrides) ? overrides : null,
+    next: nextValues(stack, there.deployed, there.found),
   }
-  const manifest = await withChart(chart, async (path) => {
-    const args = ['template', release, path, ...valuesArgs(chart), ...helmAt(place)]
+  const manifest = await withChart(chart, async (path, values) => {
+    const args = ['template', release, path, ...values, ...helmAt(place)]
     const known = ['--kube-version', capabilities.version, '--api-versions', capabilities.apis.join(',')]
     try {
       return await programs.run('helm', [...args, ...known])
@@ -118,13 +124,14 @@ function refuseUnknown(objects: readonly KubeObject[], { apis }: Capabilities): 
   })
 }
 
-/** A user's values come last, and so win. */
-export function valuesArgs({ overrides }: ChartSource): string[] {
-  return overrides === null ? [] : ['--values', overrides]
-}
-
-/** The chart on the disk, with what a user has put into its folder, for as long as `use` takes. */
-export async function withChart<T>(chart: ChartSource, use: (path: string) => Promise<T>): Promise<T> {
+/**
+ * The chart on the disk, with what a user has put into its folder, for as long as `use` takes; and Helm's arguments for
+ * its values: a user's win over the chart's.
+ */
+export async function withChart<T>(
+  chart: ChartSource,
+  use: (path: string, values: readonly string[]) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-chart-'))
   try {
     const path = join(folder, 'ragscale')
@@ -135,7 +142,13 @@ export async function withChart<T>(chart: ChartSource, use: (path: string) => Pr
       await mkdir(dirname(file), { recursive: true })
       await writeFile(file, text)
     }
-    return await use(path)
+    const values = chart.overrides === null ? [] : ['--values', chart.overrides]
+    if (chart.next !== null) {
+      const file = join(folder, 'next.json')
+      await writeFile(file, JSON.stringify({ tiers: { gateway: { next: chart.next } } }))
+      values.push('--values', file)
+    }
+    return await use(path, values)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -24,6 +24,13 @@ paths, `retrieve` and `generate` where they have replicas, and `next`, the relea
 {{- toYaml $pools -}}
 {{- end -}}
 
+{{/* The Service that a path's requests go to where no release is tried. (list root pool) */}}
+{{- define "ragscale.stable" -}}
+{{- $root := index . 0 -}}
+{{- $pool := get $root.Values.tiers.gateway.pools (index . 1) -}}
+{{ include "ragscale.fullname" $root }}-gateway{{ if $pool }}{{ if gt (int $pool.replicas) 0 }}-{{ index . 1 }}{{ end }}{{ end }}
+{{- end -}}
+
 {{/*
 Which of the gateway's Services serve a path's requests, and what share of them, in percent.
 (list root pool) → a YAML list of { service, weight }
@@ -32,9 +39,7 @@ Which of the gateway's Services serve a path's requests, and what share of them,
 {{- $root := index . 0 -}}
 {{- $gateway := $root.Values.tiers.gateway -}}
 {{- $name := printf "%s-gateway" (include "ragscale.fullname" $root) -}}
-{{- $pool := get $gateway.pools (index . 1) -}}
-{{- $stable := $name -}}
-{{- if $pool }}{{ if gt (int $pool.replicas) 0 }}{{ $stable = printf "%s-%s" $name (index . 1) }}{{ end }}{{ end -}}
+{{- $stable := include "ragscale.stable" . -}}
 {{- if $gateway.next.enabled -}}
 - service: {{ $stable }}
   weight: {{ sub 100 (int $gateway.next.weight) }}

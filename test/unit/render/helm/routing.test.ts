@@ -49,11 +49,16 @@ await describeWith('helm', 'Requests from outside', (program) => {
   })
 
   describe('while a release is tried', () => {
-    test('are shared by weight, and a header asks for the new one', () => {
+    test('are shared by weight, and a header asks for the new one or for the old', () => {
       const { rules } = one(released('the Gateway API and a canary'), 'HTTPRoute', 'demo-ragscale').spec
-      const [asked, ...byPath] = rules
-      expect(asked.matches[0].headers).toEqual([{ name: 'x-ragscale-release', value: 'next' }])
-      expect(asked.backendRefs).toEqual([{ name: 'demo-ragscale-gateway-next', port: 8080 }])
+      const [next, ...others] = rules
+      const [current, byPath] = [others.slice(0, 3), others.slice(3)]
+      expect(next.matches[0].headers).toEqual([{ name: 'x-ragscale-release', value: 'next' }])
+      expect(next.backendRefs).toEqual([{ name: 'demo-ragscale-gateway-next', port: 8080 }])
+      for (const { matches, backendRefs } of current) {
+        expect(matches[0].headers).toEqual([{ name: 'x-ragscale-release', value: 'current' }])
+        expect(backendRefs[0].name).not.toContain('next')
+      }
       for (const { backendRefs } of byPath) {
         expect(backendRefs.map(({ weight }: { weight: number }) => weight)).toEqual([90, 10])
       }
@@ -85,7 +90,7 @@ await describeWith('helm', 'Requests from outside', (program) => {
 
     test('all go to it when its weight is 100: blue-green', () => {
       const { http } = one(released('Istio, without a balancer'), 'VirtualService', 'demo-ragscale').spec
-      for (const { route } of http.slice(1)) {
+      for (const { route } of http.slice(4)) {
         expect(route.map(({ weight }: { weight: number }) => weight)).toEqual([0, 100])
       }
     })
@@ -121,7 +126,8 @@ await describeWith('helm', 'Requests from outside', (program) => {
   test('in Linkerd are shared where they meet the gateway’s Service', () => {
     const { parentRefs, rules } = one(released('Linkerd'), 'HTTPRoute', 'demo-ragscale').spec
     expect(parentRefs).toEqual([{ group: '', kind: 'Service', name: 'demo-ragscale-gateway', port: 8080 }])
-    expect(rules.length).toBe(4)
+    // By the header: the new one, the old one's three paths; then the paths.
+    expect(rules.length).toBe(7)
   })
 
   test('of the vector tier go to the Qdrant that is released by itself, where there is one', () => {

@@ -36,7 +36,7 @@ function wanted(objects: readonly KubeObject[], more: Partial<Wanted> = {}): Wan
     },
     objects,
     secrets: [],
-    chart: { deployed: null, files: new Map(), overrides: null },
+    chart: { deployed: null, files: new Map(), overrides: null, next: null },
     ...more,
   }
 }

@@ -18,6 +18,20 @@
       port: {{ $port }}
   timeouts:
     request: {{ $timeout }}
+{{ range $path, $pool := .Values.routing.paths -}}
+- matches:
+    - path:
+        type: PathPrefix
+        value: {{ $path }}
+      headers:
+        - name: x-ragscale-release
+          value: current
+  backendRefs:
+    - name: {{ include "ragscale.stable" (list $ $pool) }}
+      port: {{ $port }}
+  timeouts:
+    request: {{ $timeout }}
+{{ end -}}
 {{ end -}}
 {{- range $path, $pool := .Values.routing.paths -}}
 - matches:
