@@ -1,4 +1,5 @@
 /** Both ends of a rollout: the next version becomes the only one, or the current one is that again. */
+import { nextOf } from '../../catalog/releases.ts'
 import { compareWithFolder, writeComparison } from '../../deployed/compare.ts'
 import { readTemplates } from '../../deployed/templates.ts'
 import { render } from '../../render/render.ts'
@@ -29,6 +30,7 @@ export async function finish(run: RolloutRun): Promise<void> {
   // Killed after the last step of all, it has nothing left to do.
   if (!(await run.isAt(versions.next)))
     await untilReached(run, 'current', await run.bring(run.both(replicas, 100, versions.next)))
+  await takeShareAway(run, versions.next)
   await run.bring(versions.next)
   await run.save({ phase: 'ended', outcome: 'promoted', because: null })
 }
@@ -49,8 +51,22 @@ export async function goBack(run: RolloutRun, outcome: Outcome, because: string)
       await untilReached(run, 'current', await run.bring(run.both(replicas, 100)))
     }
   }
+  await takeShareAway(run, versions.now)
   await run.bring(versions.now)
   await run.save({ phase: 'ended', finishing: false })
+}
+
+/**
+ * Requests first, replicas after: a target may change both at once. Where replicas are sick there is nothing to be
+ * gained by it, and bringing them to another share would wait for them.
+ * @param base what else runs
+ */
+async function takeShareAway(run: RolloutRun, base: Stack): Promise<void> {
+  const { tier } = run.state
+  const observed = await run.context.target.observe(base)
+  const replicas = observed.replicas.filter(({ name }) => name.startsWith(`${nextOf(tier)}-`))
+  if (replicas.length === 0 || replicas.some(({ state }) => state !== 'healthy')) return
+  await run.bring(run.both(replicas.length, 0, base))
 }
 
 /** What the file said of what the rollout changed. */

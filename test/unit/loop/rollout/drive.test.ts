@@ -29,6 +29,8 @@ describe('a canary that is as good at every step', () => {
       { current: 'tei:1', next: next(2, 100) },
       // Its own replicas have all requests while the others are replaced.
       { current: 'tei:2', next: next(2, 100) },
+      // Requests go first, replicas after.
+      { current: 'tei:2', next: next(2, 0) },
       promoted,
     ])
     expect(run.state).toMatchObject({ phase: 'ended', outcome: 'promoted' })
@@ -61,6 +63,7 @@ describe('a canary that is not', () => {
       { current: 'tei:1', next: next(1, 5) },
       { current: 'tei:1', next: next(2, 5) },
       { current: 'tei:1', next: next(2, 50) },
+      { current: 'tei:1', next: next(2, 0) },
       asItWas,
     ])
     expect(run.state).toMatchObject({ phase: 'ended', outcome })
@@ -100,6 +103,7 @@ describe('blue-green', () => {
       { current: 'tei:1', next: next(2, 0) },
       { current: 'tei:1', next: next(2, 100) },
       { current: 'tei:2', next: next(2, 100) },
+      { current: 'tei:2', next: next(2, 0) },
       promoted,
     ])
     expect(await rig.file()).toBe(promotedFile)

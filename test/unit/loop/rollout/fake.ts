@@ -10,7 +10,7 @@ import type { RowVerdict } from '../../../../src/loop/rollout/judge.ts'
 import type { Verdict } from '../../../../src/recording/run.ts'
 import { loadStack } from '../../../../src/stack/load.ts'
 import type { Split, Stack } from '../../../../src/stack/stack.ts'
-import type { Observed, StackTarget, Step } from '../../../../src/targets/target.ts'
+import type { Observed, ReplicaState, StackTarget, Step } from '../../../../src/targets/target.ts'
 import { type FakeRuntime, fakeRuntime } from '../../../cli/fake-runtime.ts'
 
 export const yaml = `# mine
@@ -73,7 +73,9 @@ export async function rigOf(): Promise<Rig> {
   const effect = (): void => rig.beforeEffect(++rig.effects)
   const observed = (): Observed => ({
     running: true,
-    replicas: rig.sick && applied.next !== null ? [sickReplica] : [],
+    replicas: Array.from({ length: applied.next?.replicas ?? 0 }, (_, index) =>
+      replicaOf(index + 1, rig.sick),
+    ),
     notes: [],
     kept: [],
   })
@@ -178,18 +180,20 @@ function nextOf({ version, share }: Split): Runs['next'] {
   return { image: version.image ?? '', replicas: version.replicas, share }
 }
 
-const sickReplica = {
-  name: 'embed-next-1',
-  tier: 'embed',
-  replica: 'next-1',
-  component: 'tei',
-  state: 'failing',
-  because: 'exited with code 1',
-  url: null,
-  pid: null,
-  startedAt: null,
-  restarts: 3,
-  cpuCores: null,
-  memoryBytes: null,
-  lastLines: [],
-} as const
+function replicaOf(number: number, sick: boolean): ReplicaState {
+  return {
+    name: `embed-next-${number}`,
+    tier: 'embed',
+    replica: `next-${number}`,
+    component: 'tei',
+    state: sick ? 'failing' : 'healthy',
+    because: sick ? 'exited with code 1' : null,
+    url: null,
+    pid: null,
+    startedAt: null,
+    restarts: 0,
+    cpuCores: null,
+    memoryBytes: null,
+    lastLines: [],
+  }
+}
