@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Preset } from '../../src/stack/presets.ts'
+import type { ReplicaTier, Stack } from '../../src/stack/stack.ts'
 import { type StackFolder, stackFolder } from './command.ts'
 import { type ControlPlane, need, startControlPlane } from './control-plane.ts'
 import { type Fault, faultyImage } from './faults.ts'
@@ -142,8 +143,7 @@ describe('up', () => {
 
 describe('what keeps a stack from coming up', () => {
   test('a replica that no node has room for: how much it wants, how much there is', async () => {
-    const { command, write, folder } = await given('small', { 'limits.gpus': 64 })
-    await mkdir(join(folder, 'deploy/helm'), { recursive: true })
+    const { command, write } = await given('small', { 'limits.gpus': 64 })
     await write(
       'deploy/helm/values.override.yaml',
       'tiers: { generate: { gpus: 16 } }\nquota: { enabled: false }\n',
@@ -159,8 +159,7 @@ describe('what keeps a stack from coming up', () => {
   })
 
   test('GPUs that others have', async () => {
-    const { command, write, folder } = await given('small', { 'limits.gpus': 64, 'limits.replicas': 64 })
-    await mkdir(join(folder, 'deploy/helm'), { recursive: true })
+    const { command, write } = await given('small', { 'limits.gpus': 64, 'limits.replicas': 64 })
     await write(
       'deploy/helm/values.override.yaml',
       'tiers: { generate: { gpus: 4, replicas: 5 } }\nquota: { enabled: false }\n',
@@ -225,6 +224,55 @@ describe('scale', () => {
   })
 })
 
+describe('a second release of the gateway', () => {
+  const shares = () => {
+    const text = plane.kubectl(['get', 'httproute', 'laptop-ragscale', '-n', namespace, '-o', 'json'])
+    const { spec } = JSON.parse(text) as {
+      spec: { rules: { backendRefs: { name: string; weight: number }[] }[] }
+    }
+    const backends = spec.rules.at(-1)?.backendRefs ?? []
+    return Object.fromEntries(backends.map(({ name, weight }) => [name, weight]))
+  }
+  const isThere = () => left().includes('deployment.apps/laptop-ragscale-gateway-next')
+
+  test(
+    'is given its share when it is ready, and takes the first one over without a gap',
+    { timeout: 600_000 },
+    async () => {
+      const { command, write, bring } = await given('laptop')
+      const routing = {
+        provider: 'gateway-api',
+        hosts: ['rag.test'],
+        gateways: [{ name: 'front', namespace: 'gateways' }],
+      }
+      await write('deploy/helm/values.override.yaml', JSON.stringify({ routing }))
+      expect((await command('up', ...patience)).code).toBe(0)
+      const before = versions()
+      const version = (stack: Stack) => ({
+        ...(stack.tiers.gateway as ReplicaTier),
+        image: 'registry.test/ragscale:2',
+      })
+
+      await bring((stack) => ({ ...stack, split: { tier: 'gateway', version: version(stack), share: 25 } }))
+      expect(shares()).toEqual({ 'laptop-ragscale-gateway': 75, 'laptop-ragscale-gateway-next': 25 })
+      expect(changedSince(before).filter((title) => title.startsWith('Deployment'))).toEqual([
+        'Deployment laptop-ragscale-gateway-next',
+      ])
+
+      await bring((stack) => stack)
+      expect([isThere(), shares()]).toEqual([false, { 'laptop-ragscale-gateway': 100 }])
+
+      await bring((stack) => ({ ...stack, split: { tier: 'gateway', version: version(stack), share: 100 } }))
+      await bring((stack) => ({ ...stack, tiers: { ...stack.tiers, gateway: version(stack) } }))
+      expect([isThere(), shares()]).toEqual([false, { 'laptop-ragscale-gateway': 100 }])
+      const format = 'jsonpath={.spec.template.spec.containers[0].image}'
+      expect(
+        plane.kubectl(['get', 'deployment/laptop-ragscale-gateway', '-n', namespace, '-o', format]),
+      ).toBe('registry.test/ragscale:2')
+    },
+  )
+})
+
 describe('down', () => {
   test('keeps the volumes and the passwords that they were written with, until it is told not to', async () => {
     const { command } = await given('small')
@@ -282,12 +330,7 @@ describe('a cluster in trouble', () => {
   test('a release that is pending since an up was killed is rolled back, and upgraded', async () => {
     const { command, change, folder } = await given('laptop')
     await command('up', ...patience)
-    await interruptedHelm(folder, [
-      '--set',
-      'tiers.embed.image.repository=faults.test/never-ready',
-      '--set',
-      'tiers.embed.image.tag=1',
-    ])
+    await interruptedHelm(folder)
     const refused = await command('up', ...patience)
     expect(refused.code).toBe(1)
     expect(refused.err).toMatch(/somebody else changes release laptop: it is pending-upgrade since/)
@@ -307,12 +350,7 @@ describe('a cluster in trouble', () => {
   test('a first install that was killed is taken away and made anew', async () => {
     const { command, folder } = await given('laptop')
     await command('render')
-    await interruptedHelm(folder, [
-      '--set',
-      'tiers.embed.image.repository=faults.test/never-ready',
-      '--set',
-      'tiers.embed.image.tag=1',
-    ])
+    await interruptedHelm(folder)
     await noteOfKilled(folder, 'laptop')
     const planned = await command('up', '--dry-run')
     expect(planned.out).toContain('uninstall what is there of release laptop')
@@ -321,30 +359,25 @@ describe('a cluster in trouble', () => {
 })
 
 /** Helm, killed while it waits for what will never be ready: it cannot say any more what became of the release. */
-async function interruptedHelm(folder: string, values: readonly string[]): Promise<void> {
-  const args = [
-    'upgrade',
-    '--install',
-    'laptop',
-    join(folder, 'deploy/helm/ragscale'),
-    '--wait',
-    '--namespace',
-    namespace,
+async function interruptedHelm(folder: string): Promise<void> {
+  const values = [
+    '--set-string',
+    `tiers.embed.image.repository=faults.test/never-ready,tiers.embed.image.tag=1`,
   ]
-  const child = spawn(helm, [...args, ...values, '--kubeconfig', plane.kubeconfig], { stdio: 'ignore' })
+  const chart = join(folder, 'deploy/helm/ragscale')
+  const args = ['upgrade', '--install', 'laptop', chart, '--wait', '--namespace', namespace, ...values]
+  const child = spawn(helm, [...args, '--kubeconfig', plane.kubeconfig], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   const ended = once(child, 'exit')
-  const pending = () =>
-    plane.kubectl([
-      'get',
-      'secret',
-      '-n',
-      namespace,
-      '-l',
-      'owner=helm',
-      '-o',
-      'jsonpath={.items[*].metadata.labels.status}',
-    ])
-  while (!pending().includes('pending')) await sleep(100)
+  const format = 'jsonpath={.items[*].metadata.labels.status}'
+  const pending = () => plane.kubectl(['get', 'secret', '-n', namespace, '-l', 'owner=helm', '-o', format])
+  while (!pending().includes('pending')) {
+    if (child.exitCode !== null) throw new Error(`helm was not to end: ${said}`)
+    await sleep(100)
+  }
   await sleep(2_000)
   child.kill('SIGKILL')
   await ended
