@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Run } from '../../../src/recording/run.ts'
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
 import { freePort } from '../containers/free-port.ts'
-import { ask } from './asking.ts'
+import { ask, keepAsking } from './asking.ts'
 import { inSwarm } from './stacks.ts'
 import { type SwarmPlace, swarmPlace } from './swarm-place.ts'
 
@@ -47,7 +47,8 @@ describeWithEngine('a stack on Docker Swarm', (env) => {
     await place.initSwarm()
     await place.docker('network', 'create', '--driver', 'overlay', 'strangers')
     await place.docker('volume', 'create', 'strangers-data')
-    await place.docker('node', 'update', '--label-add', 'zone=here', 'self')
+    const node = await place.docker('info', '--format', '{{.Swarm.NodeID}}')
+    await place.docker('node', 'update', '--label-add', 'zone=here', node)
     before = await place.everything()
     const files = await place.files()
     const { exitCode, stdout } = await place.ragscale('up', '--dry-run')
@@ -139,12 +140,9 @@ describeWithEngine('a stack on Docker Swarm', (env) => {
 
   test('goes back by itself from an image that nobody has, while the old one answers, and says why', async () => {
     await place.write(inSwarm('ragscale:nowhere'))
-    const updating = place.ragscale('up')
-    const answers: (number | string)[] = []
-    let over = false
-    void updating.then(() => (over = true))
-    while (!over) answers.push(await ask(`${frontDoor}/query`, { query: 'What is a shard?' }))
-    const up = await updating
+    const asking = keepAsking(`${frontDoor}/query`, () => ({ query: 'What is a shard?' }), 1)
+    const up = await place.ragscale('up')
+    const answers = (await asking.stop()).map(({ outcome }) => outcome)
     expect(up).toMatchObject({ exitCode: 4 })
     expect(up.stderr).toContain('gateway was rolled back to ragscale:second')
     expect(up.stderr).toContain('no image ragscale:nowhere')
