@@ -1,7 +1,8 @@
 /** Does what was planned, and decides nothing. */
+import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
-import { ExitCode, UserError } from '../../errors.ts'
+import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
 import { containersWith, stackLabel, statusOf } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
@@ -19,7 +20,10 @@ import { removeState, writeState } from './state-folder.ts'
 import { makeSecret } from './secret-files.ts'
 import type { ActionOf, ComposeStep } from './steps.ts'
 import { type ComposeTool, callCompose } from './tool.ts'
-import { composeFailure } from './tool-failure.ts'
+import { composeFailure, portTaken } from './tool-failure.ts'
+import { applyAlone } from './alone/apply.ts'
+import { buildImage } from './alone/build.ts'
+import { readAlone } from './resolve.ts'
 import type { WantedService } from './wanted.ts'
 
 export interface Means {
@@ -160,7 +164,10 @@ export class Execution {
   /** One call for all of them: Compose starts them in the order of what they wait for. */
   async #apply(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<UserError | null> {
     const { places, topology, env, tool } = this.#means
-    if (tool.kind === 'none') throw new Error('there is no docker compose to apply this with')
+    if (tool.kind === 'none') {
+      await this.#applyAlone(steps, signal)
+      return null
+    }
     const services = steps.map(({ service }) => service)
     const args = [
       'up',
@@ -209,11 +216,30 @@ export class Execution {
     return keyed(vectorNodes(containers, engine), await vectorKey(topology.stack, places))
   }
 
-  async #build({ service, image }: ActionOf<'build'>): Promise<void> {
-    const { places, topology, env, tool } = this.#means
+  /** The same, where there is no Compose. */
+  async #applyAlone(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<void> {
+    const { engine, places, env } = this.#means
+    const [main = '', applied] = await this.#means.files()
+    const texts = {
+      rendered: await readFile(main, 'utf8'),
+      applied: applied === undefined ? undefined : await readFile(applied, 'utf8'),
+    }
+    const placed = { model: await readAlone(texts, places, env), folder: places.compose }
+    try {
+      await applyAlone(engine, placed, steps, signal)
+    } catch (error) {
+      throw portTaken(messageOf(error), places) ?? error
+    }
+  }
+
+  async #build({ service, image, context }: ActionOf<'build'>): Promise<void> {
+    const { engine, places, topology, env, tool } = this.#means
     const { onProgress, signal } = this.#options
-    if (tool.kind === 'none') throw new Error('there is no docker compose to build with')
     onProgress({ kind: 'note', text: `building ${image} from deploy/image` })
+    if (tool.kind === 'none') {
+      await buildImage(engine, image, context, signal)
+      return
+    }
     const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
     const { failed, stderr, stdout } = await callCompose(
       tool,

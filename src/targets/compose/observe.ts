@@ -1,10 +1,8 @@
 /** Looks at a Compose stack: its files, its engine, what runs. Changes nothing. */
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { compareWithFolder } from '../../deployed/compare.ts'
 import { readTemplates } from '../../deployed/templates.ts'
-import { ExitCode, UserError } from '../../errors.ts'
 import { secretsOfStack } from '../../render/compose/secrets.ts'
 import { render } from '../../render/render.ts'
 import type { Rendered } from '../../render/rendered.ts'
@@ -24,8 +22,9 @@ import { folderLabel, identityOf, projectLabel, serviceOf } from './found.ts'
 import type { Places } from './places.ts'
 import { keyed, topologyOfNodes, vectorKey, vectorNodes } from './vector-nodes.ts'
 import type { ComposeObserved, FoundSecret } from './steps.ts'
-import { type ComposeTool, callCompose, findCompose } from './tool.ts'
-import { type WantedService, composeModel, wantedServices } from './wanted.ts'
+import { resolveServices } from './resolve.ts'
+import { findCompose } from './tool.ts'
+import type { WantedService } from './wanted.ts'
 
 export interface Looking {
   readonly places: Places
@@ -49,7 +48,12 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     folder: places.state,
   })
   const [wanted, containers, networks, volumes] = await Promise.all([
-    resolve(rendered, applied, topology, tool, { places, env }),
+    resolveServices(
+      { rendered: rendered.get('compose/compose.yaml') ?? '', applied: applied.files.get(appliedFile) },
+      topology,
+      tool,
+      { places, env },
+    ),
     containersWith(engine, [`${projectLabel}=${stack.name}`]),
     networksOf(engine, stack.name),
     volumesOf(engine, stack.name),
@@ -87,7 +91,10 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
       .map(({ name }) => name),
     running: containers.some(({ status }) => status === 'running' || status === 'restarting'),
     replicas,
-    notes: stack.rehearse ? ['rehearsed: ragscale’s emulators in place of models and vectors'] : [],
+    notes: [
+      ...(stack.rehearse ? ['rehearsed: ragscale’s emulators in place of models and vectors'] : []),
+      ...(tool.kind === 'none' ? [`${tool.because}: ragscale speaks to the engine by itself`] : []),
+    ],
     kept: volumes,
   }
 }
@@ -128,67 +135,6 @@ export async function replicaOf(
     memoryBytes: null,
     lastLines: wrong ? await lastLines(engine, container.id, { lines: 20 }) : [],
   }
-}
-
-/** What is rendered, as Compose makes of it with a user's own file and variables, and the hash of each service. */
-async function resolve(
-  rendered: Rendered,
-  applied: Applied,
-  topology: Topology,
-  tool: ComposeTool,
-  { places, env }: Looking,
-): Promise<WantedService[]> {
-  const text = rendered.get('compose/compose.yaml') ?? ''
-  if (tool.kind === 'none') {
-    throw new UserError(`target compose needs docker compose: ${tool.because}`, {
-      hint: 'https://docs.docker.com/compose/install/',
-      exitCode: ExitCode.missing,
-      code: 'docker-compose',
-    })
-  }
-  const scratch = await mkdtemp(join(tmpdir(), 'ragscale-compose-'))
-  try {
-    const file = join(scratch, 'compose.yaml')
-    await writeFile(file, text)
-    const extra = applied.files.get(appliedFile)
-    const placed = join(scratch, appliedFile)
-    if (extra !== undefined) await writeFile(placed, extra)
-    const files = [
-      file,
-      ...((await isThere(places.override)) ? [places.override] : []),
-      ...(extra === undefined ? [] : [placed]),
-    ]
-    const call = { files, folder: places.compose, project: topology.stack.name }
-    const [model, hashes] = await Promise.all([
-      asked(callCompose(tool, { ...call, args: ['config', '--format', 'json'] }, env), places),
-      asked(callCompose(tool, { ...call, args: ['config', '--hash', '*'] }, env), places),
-    ])
-    return wantedServices(composeModel.parse(JSON.parse(model)), hashesOf(hashes), topology)
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
-}
-
-async function asked(call: ReturnType<typeof callCompose>, places: Places): Promise<string> {
-  const { stdout, stderr, failed } = await call
-  if (!failed) return stdout
-  const says = stderr.trim().split('\n').at(-1) ?? ''
-  throw new UserError(`docker compose cannot read the stack: ${says}`, {
-    hint: `Look at ${places.override} and ${dirname(places.override)}/.env: what ragscale renders by itself is tested with it.`,
-    exitCode: ExitCode.usage,
-    code: 'compose-config',
-  })
-}
-
-/** A line each: name and hash. */
-function hashesOf(text: string): Record<string, string> {
-  return Object.fromEntries(
-    text
-      .trim()
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .map(([name = '', hash = '']) => [name, hash]),
-  )
 }
 
 async function balancerOf(
