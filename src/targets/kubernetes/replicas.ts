@@ -33,6 +33,7 @@ export function replicaOf(pod: Pod, around: Surroundings, roles: Roles): PodStat
     tier: role?.tier ?? workload,
     replica,
     component: role?.component ?? workload,
+    version: versionOf(pod.spec.containers[0]?.image ?? ''),
     ...conditionOf(pod, around),
     url: null,
     pid: null,
@@ -51,6 +52,12 @@ function shortName({ metadata }: Pod, workload: string): string {
   const last = metadata.name.split('-').at(-1) ?? ''
   if (owner === 'StatefulSet') return String(Number(last) + 1)
   return metadata.name === workload ? '1' : last
+}
+
+/** `v1.19.0` of `qdrant/qdrant:v1.19.0`; a digest where it has no tag. */
+function versionOf(image: string): string | null {
+  const [rest = '', digest] = image.split('@')
+  return /:([^/]+)$/.exec(rest)?.[1] ?? digest ?? null
 }
 
 function conditionOf(pod: Pod, around: Surroundings): Pick<ReplicaState, 'state' | 'because'> {

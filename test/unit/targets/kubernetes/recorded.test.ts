@@ -3,36 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { Cluster } from '../../../../src/targets/kubernetes/cluster.ts'
 import { hostsOf } from '../../../../src/targets/kubernetes/hosts.ts'
 import { readPlace } from '../../../../src/targets/kubernetes/place.ts'
-import {
-  ClusterUnreachable,
-  type Program,
-  ProgramFailed,
-  Programs,
-  type Ran,
-  isUnreachable,
-} from '../../../../src/targets/kubernetes/programs.ts'
+import { ProgramFailed, isUnreachable } from '../../../../src/targets/kubernetes/programs.ts'
+import { Recorded } from './recorded-programs.ts'
 import { isPending, lastDeployed, latest, readHistory } from '../../../../src/targets/kubernetes/release.ts'
 
 const place = { context: 'test', namespace: 'rag', server: 'https://127.0.0.1:6443', local: true }
-
-/** Answers by the beginning of what is asked. */
-class Recorded extends Programs {
-  readonly #answers: Readonly<Record<string, Partial<Ran>>>
-  readonly asked: string[] = []
-  constructor(answers: Readonly<Record<string, Partial<Ran>>>) {
-    super({})
-    this.#answers = answers
-  }
-  override async attempt(program: Program, args: readonly string[]): Promise<Ran> {
-    const asked = `${program} ${args.join(' ')}`
-    this.asked.push(asked)
-    const found = Object.entries(this.#answers).find(([begin]) => asked.startsWith(begin))
-    if (found === undefined) throw new Error(`nothing was recorded for ${asked}`)
-    const ran = { ok: true, stdout: '', stderr: '', ...found[1] }
-    if (!ran.ok && isUnreachable(ran.stderr)) throw new ClusterUnreachable(ran.stderr)
-    return ran
-  }
-}
 
 const refused = `E1121 20:32:32.714382   30862 memcache.go:265] "Unhandled Error" err="couldn't get current server API group list: Get \\"https://127.0.0.1:1/api?timeout=32s\\": dial tcp 127.0.0.1:1: connect: connection refused"
 The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?`
