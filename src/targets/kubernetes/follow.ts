@@ -6,7 +6,7 @@ import { workloadOf } from './change-words.ts'
 import type { Running } from './cluster.ts'
 import { lastLinesOf } from './logs.ts'
 import { type KubeEvent, titleOf } from './objects.ts'
-import { statesOf } from './observe.ts'
+import { statesOf, surroundingsOf } from './observe.ts'
 import type { PatientCluster } from './patient-cluster.ts'
 import { type PodState, type Roles, isReplica, replicaOf } from './replicas.ts'
 import { standingOf } from './rollout-status.ts'
@@ -14,6 +14,8 @@ import type { AwaitedTier } from './steps.ts'
 import { troubleOf } from './trouble.ts'
 
 const everyMs = 1_000
+/** All of a large cluster's pods are asked for: seldom. */
+const everyPendingMs = 5_000
 /** A registry or a neighbour that fails once may do better the next time. */
 const failingForMs = 10_000
 
@@ -60,7 +62,8 @@ export class Follower {
       if (overdue !== undefined || nowMs > deadlineMs) {
         throw await this.#tooLate(overdue === undefined ? late : [overdue], own, found, events)
       }
-      await sleep(everyMs, undefined, { signal })
+      const isPending = states.some(({ state }) => state === 'waiting')
+      await sleep(isPending ? everyPendingMs : everyMs, undefined, { signal })
     }
   }
 
@@ -83,7 +86,7 @@ export class Follower {
   async #look(): Promise<{ found: Running; events: readonly KubeEvent[]; states: PodState[] }> {
     const seen = await this.#cluster.ask(async (cluster) => {
       const found = await cluster.running(this.#release)
-      const around = await cluster.surroundings(found.claims)
+      const around = await surroundingsOf(found, cluster)
       return { found, around }
     })
     const states = statesOf(seen.found.pods, seen.around, this.#roles)

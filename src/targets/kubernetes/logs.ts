@@ -1,7 +1,5 @@
 /** What the pods of a release wrote. */
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execa } from 'execa'
 import type { LogLine, LogOptions } from '../target.ts'
 import { workloadOf } from './change-words.ts'
 import type { Cluster } from './cluster.ts'
@@ -107,15 +105,5 @@ async function follow(
     ...(on ? ['--follow'] : []),
     ...kubectlAt(cluster.place),
   ]
-  const child = execa('kubectl', args, {
-    env: programs.env,
-    extendEnv: false,
-    reject: false,
-    buffer: false,
-    stdin: 'ignore',
-    stderr: 'ignore',
-    cancelSignal: signal,
-  })
-  for await (const line of createInterface({ input: child.stdout })) onLine(line)
-  await child
+  for await (const line of programs.lines('kubectl', args, signal)) onLine(line)
 }

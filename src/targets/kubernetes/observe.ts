@@ -77,7 +77,7 @@ async function tryWanted(...args: Parameters<typeof readWanted>): Promise<Wanted
 }
 
 /** What explains pods that do not run: asked for only where there are some. */
-async function surroundingsOf(
+export async function surroundingsOf(
   { pods, claims, controllers }: Running,
   cluster: Cluster,
 ): Promise<Surroundings> {

@@ -1,4 +1,5 @@
 /** `helm` and `kubectl`, run as a user would run them: with their kubeconfig, plugins and credentials. */
+import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { ExitCode, UserError } from '../../errors.ts'
 
@@ -54,6 +55,21 @@ export class Programs {
     const { ok, stdout, stderr } = await this.attempt(program, args, options)
     if (ok) return stdout
     throw new ProgramFailed(program, args, stderr)
+  }
+
+  /** What it writes, line by line, until it ends or is told to; why it ended is not told. */
+  async *lines(program: Program, args: readonly string[], signal: AbortSignal): AsyncGenerator<string> {
+    const child = execa(program, args, {
+      env: this.env,
+      extendEnv: false,
+      reject: false,
+      buffer: false,
+      stdin: 'ignore',
+      stderr: 'ignore',
+      cancelSignal: signal,
+    })
+    yield* createInterface({ input: child.stdout })
+    await child
   }
 
   /** As `run`, and a refusal is an answer: with what was written until then. */
