@@ -29,8 +29,11 @@ export const secretsGitignore = `*
 !README.md
 `
 
-/** @param reload what makes containers read a changed secret, as a sentence */
-export function secretsReadme(secrets: readonly Secret[], reload: string): string {
+/**
+ * @param reload what makes containers read a changed secret, as a sentence
+ * @param empty how a secret is made that nobody has: a shell's command, what stands for its name being left out
+ */
+export function secretsReadme(secrets: readonly Secret[], reload: string, empty = ': >'): string {
   if (secrets.length === 0) return '# Secrets\n\nThis stack needs none.\n'
   const needed = secrets.filter(({ optional }) => !optional)
   const optional = secrets.filter((secret) => secret.optional)
@@ -43,7 +46,7 @@ export function secretsReadme(secrets: readonly Secret[], reload: string): strin
     '```sh',
     'chmod 700 .',
     ...needed.map(({ name }) => `${makeCommand(name)} > ${name}`),
-    ...optional.map(({ name }) => `: > ${name}   # or its value; empty is as good as none`),
+    ...optional.map(({ name }) => `${empty} ${name}   # or its value; empty is as good as none`),
     `chmod 644 ${secrets.map(({ name }) => name).join(' ')}`,
     '```',
     '',

@@ -12,6 +12,8 @@ export function swarmReadme(
   return [
     `# ${name} on Docker Swarm`,
     '',
+    '`ragscale up` does all of this, and shows it first with `--dry-run`. By hand:',
+    '',
     '```sh',
     `docker stack deploy --prune -c stack.yaml ${name}`,
     ...profiles.map(

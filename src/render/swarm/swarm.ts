@@ -36,11 +36,11 @@ export function renderSwarm(topology: Topology, templates: Templates): Rendered 
     ...observability,
     ['swarm/README.md', swarmReadme(topology, context.services, used)],
     ['swarm/secrets/.gitignore', secretsGitignore],
-    ['swarm/secrets/README.md', secretsReadme(secretsOfStack(topology), reload)],
+    ['swarm/secrets/README.md', secretsReadme(secretsOfStack(topology), reload, 'echo >')],
   ])
 }
 
-/** Of `secrets:`, since a swarm never changes one that is there. */
+/** Of `secrets:`, since a swarm never changes one that is there, and takes none without a byte. */
 const secretsVersion = 'RAGSCALE_SECRETS'
 
 const reload = `A swarm never changes a secret that it has. After a change, deploy with another \`${secretsVersion}\` (\`export ${secretsVersion}=2\`):

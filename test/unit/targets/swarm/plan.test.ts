@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { UserError } from '../../../../src/errors.ts'
+import type { UserError } from '../../../../src/errors.ts'
 import { planDown } from '../../../../src/targets/swarm/plan-down.ts'
 import { planUp, theFile } from '../../../../src/targets/swarm/plan-up.ts'
 import type { SwarmStep } from '../../../../src/targets/swarm/steps.ts'
