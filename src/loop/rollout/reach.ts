@@ -29,7 +29,8 @@ export async function untilReached(run: RolloutRun, release: Release, observed: 
   const connection = await connectTo(context.target, observed)
   try {
     const url = connection.endpoints[endpointOf[state.tier]]?.[0]
-    const path = component?.healthPath ?? null
+    // Routes into a cluster let no health checks in.
+    const path = state.tier === 'gateway' ? '/query' : (component?.healthPath ?? null)
     if (url === undefined || path === null) return
     const settleMs = context.target.name === 'local' ? 0 : (resolveSeconds + 1) * 1000
     let [waitedMs, answeredMs] = [0, -1]
@@ -54,7 +55,8 @@ async function answers(url: string, release: Release): Promise<boolean> {
     })
     await response.arrayBuffer()
     // A balancer that has not taken the split up yet sends everything to the current release, and says nothing.
-    return response.ok && response.headers.get(releaseHeader) === release
+    // What a replica thinks of the question does not matter here, only that it was asked.
+    return response.status < 500 && response.headers.get(releaseHeader) === release
   } catch {
     return false
   }

@@ -56,6 +56,12 @@ export async function rolloutOf(asked: AskedRollout, stack: Stack, runtime: Runt
   }
   const { now, next } = versionsOf(state, stack, runtime.cwd)
   assertRoomForBoth(file, now, next, tier, runtime.cwd)
+  if (stack.target === 'kubernetes' && edits.some(({ path }) => path !== `tiers.${tier}.image`)) {
+    throw usage(
+      `on kubernetes the second version of a chart differs by its image, and this one by ${words}`,
+      'change it in ragscale.yaml and run ragscale up, which replaces one pod after another; or roll it out on compose',
+    )
+  }
   const stage = stageOfTier[tier]
   if (asked.kind === 'bluegreen' && !next.slo.some((slo) => slo.stage === stage)) {
     throw usage(
@@ -96,7 +102,7 @@ export async function assertReady(
   const { tier } = state
   const refusal =
     target.rollout === undefined
-      ? `${now.target} cannot run two versions of a tier side by side`
+      ? `${now.target} cannot run two versions of a tier side by side: change it in ragscale.yaml and run ragscale up, which replaces one replica after another`
       : target.rollout.refusal(now, tier)
   if (refusal !== null) throw usage(refusal)
   const observed = await target.observe(now)

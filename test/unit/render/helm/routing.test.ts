@@ -55,7 +55,15 @@ await describeWith('helm', 'Requests from outside', (program) => {
       const [current, byPath] = [others.slice(0, 3), others.slice(3)]
       expect(next.matches[0].headers).toEqual([{ name: 'x-ragscale-release', value: 'next' }])
       expect(next.backendRefs).toEqual([{ name: 'demo-ragscale-gateway-next', port: 8080 }])
-      for (const { matches, backendRefs } of current) {
+      const says = (release: string) => [
+        {
+          type: 'ResponseHeaderModifier',
+          responseHeaderModifier: { set: [{ name: 'x-ragscale-release', value: release }] },
+        },
+      ]
+      expect(next.filters).toEqual(says('next'))
+      for (const { matches, backendRefs, filters } of current) {
+        expect(filters).toEqual(says('current'))
         expect(matches[0].headers).toEqual([{ name: 'x-ragscale-release', value: 'current' }])
         expect(backendRefs[0].name).not.toContain('next')
       }

@@ -1,3 +1,12 @@
+{{/* Which release answered, for whoever asked for one by its name: a route that is not yet told says nothing. */}}
+{{- define "ragscale.says-release" -}}
+- type: ResponseHeaderModifier
+  responseHeaderModifier:
+    set:
+      - name: x-ragscale-release
+        value: {{ . }}
+{{- end -}}
+
 {{/* Rules of an HTTPRoute: first who asks for the next release by a header, then each path by its pool and weights. */}}
 {{- define "ragscale.http-rules" -}}
 {{- $gateway := .Values.tiers.gateway -}}
@@ -13,6 +22,7 @@
         - name: x-ragscale-release
           value: next
     {{- end }}
+  filters: {{- include "ragscale.says-release" "next" | nindent 4 }}
   backendRefs:
     - name: {{ include "ragscale.fullname" . }}-gateway-next
       port: {{ $port }}
@@ -26,6 +36,7 @@
       headers:
         - name: x-ragscale-release
           value: current
+  filters: {{- include "ragscale.says-release" "current" | nindent 4 }}
   backendRefs:
     - name: {{ include "ragscale.stable" (list $ $pool) }}
       port: {{ $port }}
