@@ -30,6 +30,7 @@ export class Follower {
   readonly #seen = new Map<string, ReplicaState>()
   readonly #said = new Map<string, string>()
   readonly #tasksBefore = new Set<string>()
+  readonly #pendingSince = new Map<string, number>()
   readonly #updatesBefore = new Map<string, string>()
   #awaited: ReadonlySet<string> = new Set()
 
@@ -175,7 +176,12 @@ export class Follower {
   #isHopeless({ state, tries, failures }: Replica): boolean {
     const [newest] = tries
     // Also beside an old one that still runs: the new one that is to take its place finds none.
-    if (newest?.state === 'pending' && newest.error !== '') return Date.now() - newest.createdAt > noRoomMs
+    if (newest?.state === 'pending' && newest.error !== '') {
+      // By this machine's clock, and since it is looked for: what was there before is replaced first.
+      const since = this.#pendingSince.get(newest.id) ?? performance.now()
+      this.#pendingSince.set(newest.id, since)
+      return performance.now() - since > noRoomMs
+    }
     if (state === 'healthy') return false
     return failures.filter(({ id }) => !this.#tasksBefore.has(id)).length >= hopelessFailures
   }
