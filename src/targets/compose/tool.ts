@@ -66,9 +66,15 @@ export async function callCompose(
   const [command, ...first] = tool.command
   const all = [
     ...first,
-    ...['--project-name', project, '--project-directory', folder],
+    '--project-name',
+    project,
+    '--project-directory',
+    folder,
     ...files.flatMap((file) => ['--file', file]),
-    ...['--ansi', 'never', '--progress', 'plain'],
+    '--ansi',
+    'never',
+    '--progress',
+    'plain',
     ...args,
   ]
   const { stdout, stderr, failed } = await execa(command, all, {

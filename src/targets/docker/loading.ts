@@ -30,6 +30,8 @@ const stages: readonly Stage[] = [
   { line: /torch\.compile takes|Compiling a graph|Dynamo bytecode transform/i, says: () => 'compiling' },
   { line: /GPU KV cache size: ([\d,]+) tokens/, says: (found) => `KV cache of ${found[1]} tokens` },
   // TEI
+  // ragscale’s own job for TEI: `fetching model.safetensors`
+  { line: /^fetching (\S+)$/, says: (found) => `fetching ${found[1]}` },
   { line: /Downloading `?([^\s`]+)`?/, says: (found) => `fetching ${found[1]}` },
   { line: /Starting model backend/, says: () => 'starting the model' },
   { line: /Warming up model/i, says: () => 'warming up' },

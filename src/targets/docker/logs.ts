@@ -12,13 +12,13 @@ export interface LogReading {
 /** The last lines of a container, both streams; empty where there are none to be had. */
 export async function lastLines(engine: Engine, id: string, reading: LogReading): Promise<string[]> {
   try {
-    const bytes = (await engine.docker.getContainer(id).logs({
+    const bytes = await engine.docker.getContainer(id).logs({
       follow: false,
       stdout: true,
       stderr: true,
       tail: reading.lines,
       ...(reading.since === undefined ? {} : { since: reading.since / 1000 }),
-    })) as unknown as Buffer
+    })
     return linesOf(withoutFrames(bytes))
   } catch {
     // It is gone, or its logging driver keeps nothing.
@@ -41,7 +41,7 @@ export async function* followLines(
     ...(since === undefined ? {} : { since: since / 1000 }),
   }
   if (!follow) {
-    const bytes = (await container.logs({ ...common, follow: false })) as unknown as Buffer
+    const bytes = await container.logs({ ...common, follow: false })
     yield* linesOf(withoutFrames(bytes))
     return
   }

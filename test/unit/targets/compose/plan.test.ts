@@ -257,9 +257,12 @@ function done(found: ComposeObserved, steps: readonly ComposeStep[]): ComposeObs
   for (const step of steps) {
     if (step.kind === 'pull' || step.kind === 'build') images[step.image] = `sha256:${step.image}`
     if (step.kind === 'remove') containers = containers.filter(({ id }) => id !== step.id)
+    // Who restarts one replica waits until the whole service is healthy.
     if (step.kind === 'restart')
       containers = containers.map((one) =>
-        one.id === step.id ? { ...one, status: 'running', health: 'healthy' } : one,
+        one.labels['com.docker.compose.service'] === step.service.name
+          ? { ...one, status: 'running', health: 'healthy' }
+          : one,
       )
     if (step.kind === 'apply')
       containers = [
