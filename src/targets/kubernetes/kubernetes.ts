@@ -24,7 +24,7 @@ import { placeWords, readPlace } from './place.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
 import { splitRefusal } from './next-release.ts'
-import { routingProvider } from './overrides.ts'
+import { isBalanced, routingProvider } from './overrides.ts'
 import { unreachable } from './patient-cluster.ts'
 import { ClusterUnreachable, type Env, Programs } from './programs.ts'
 import { readRelease, releaseNameOf } from './release.ts'
@@ -57,7 +57,7 @@ class KubernetesTarget implements StackTarget {
   }
 
   readonly rollout: RolloutTarget = {
-    refusal: (stack, tier) => splitRefusal(tier, routingProvider(stack)),
+    refusal: (stack, tier) => splitRefusal(tier, routingProvider(stack), isBalanced(stack)),
   }
 
   async observe(stack: Stack): Promise<KubernetesObserved> {

@@ -26,7 +26,7 @@ export function nextValues(
   found: readonly Controller[],
 ): NextValues | null {
   const there = nextIn(deployed)
-  if (stack.split !== undefined) return comingValues(stack, stack.split, found)
+  if (stack.split?.tier === 'gateway') return comingValues(stack, stack.split, found)
   if (there === null) return null
   const image = there.spec.template.spec.containers[0]?.image ?? ''
   const now = { enabled: true, replicas: there.spec.replicas ?? 1, image: imageParts(image) } as const
@@ -108,11 +108,16 @@ function weightIn(objects: readonly KubeObject[]): number {
   return Math.max(0, ...weights)
 }
 
-/** Why a tier cannot be split on Kubernetes; null: it can. `provider`: by what requests come in. */
-export function splitRefusal(tier: Split['tier'], provider: string): string | null {
+/**
+ * Why a tier cannot be split on Kubernetes; null: it can.
+ * @param provider by what requests come in to the gateway
+ * @param balanced whether the release's own balancer stands before the other tiers
+ */
+export function splitRefusal(tier: Split['tier'], provider: string, balanced: boolean): string | null {
   const weighted = ['gateway-api', 'istio', 'linkerd']
   if (tier !== 'gateway') {
-    return `on Kubernetes only the gateway can be rolled out by shares: try ${tier} as a stack of its own (another name, target: kubernetes), or on target compose`
+    if (balanced) return null
+    return `nothing shares the requests of ${tier} out: tiers.balancer.enabled is false in deploy/helm/values.override.yaml`
   }
   if (weighted.includes(provider)) return null
   return `requests come in by routing.provider ${provider}, which knows no weights: set gateway-api, istio or linkerd in deploy/helm/values.override.yaml`

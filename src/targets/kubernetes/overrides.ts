@@ -8,6 +8,7 @@ import { overridesName } from './wanted.ts'
 interface Overrides {
   readonly secrets?: { readonly existingSecret?: unknown; readonly create?: unknown }
   readonly routing?: { readonly provider?: unknown }
+  readonly tiers?: { readonly balancer?: { readonly enabled?: unknown } }
 }
 
 /** Empty where there are none. Throws the parser's error for what is no YAML. */
@@ -21,4 +22,9 @@ export function readOverrides({ folder }: Pick<Stack, 'folder'>): Overrides {
 export function routingProvider(stack: Pick<Stack, 'folder'>): string {
   const { provider } = readOverrides(stack).routing ?? {}
   return typeof provider === 'string' ? provider : 'none'
+}
+
+/** Whether the release's balancer runs. */
+export function isBalanced(stack: Pick<Stack, 'folder'>): boolean {
+  return readOverrides(stack).tiers?.balancer?.enabled !== false
 }

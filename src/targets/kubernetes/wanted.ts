@@ -63,9 +63,11 @@ export async function readWanted(
   programs: Programs,
   there: { readonly deployed: readonly KubeObject[]; readonly found: readonly Controller[] },
 ): Promise<Wanted> {
-  const { split: _, ...whole } = stack
-  const topology = topologyOf(whole, 'kubernetes')
-  const rendered = render(whole, 'kubernetes', await readTemplates())
+  // Two releases of the gateway are what the chart itself is told of; of any other tier, two workloads behind the balancer.
+  const { split, ...whole } = stack
+  const rendering = split?.tier === 'gateway' ? whole : stack
+  const topology = topologyOf(rendering, 'kubernetes')
+  const rendered = render(rendering, 'kubernetes', await readTemplates())
   const folder = join(stack.folder, 'deploy')
   const comparison = await compareWithFolder(rendered, 'kubernetes', folder)
   const overrides = join(folder, 'helm', overridesName)

@@ -1,6 +1,7 @@
 /** values.schema.json: what a release of the chart may be told. Helm holds every install and upgrade to it. */
 import { balancedTiers } from '../../../catalog/container.ts'
-import { supportNames, tiers } from '../../../stack/stack.ts'
+import { nextOf } from '../../../catalog/releases.ts'
+import { splitTiers, supportNames, tiers } from '../../../stack/stack.ts'
 import { definitions } from './definitions.ts'
 import {
   anyObject,
@@ -107,7 +108,13 @@ const properties: Readonly<Record<string, Schema>> = {
   quota: closed({ enabled: flag, hard: mapOf(defined('quantity')) }),
   rbac: closed({ operators: closed({ enabled: flag, subjects: listOf(anyObject) }) }),
   balancerPorts: closed(each(balancedTiers, defined('port'))),
-  tiers: closed(each([...tiers, ...supportNames, 'metadata-replica', 'balancer'], defined('tier'))),
+  tiers: closed(
+    each(
+      // With a second version of one, for as long as it is rolled out.
+      [...tiers, ...splitTiers.map(nextOf), ...supportNames, 'metadata-replica', 'balancer'],
+      defined('tier'),
+    ),
+  ),
   jobs: mapOf(defined('job')),
 }
 

@@ -98,9 +98,10 @@ describe('a second release of the gateway', () => {
 })
 
 test('what cannot be split says why, and what to do instead', () => {
-  expect(splitRefusal('gateway', 'gateway-api')).toBeNull()
-  expect(splitRefusal('gateway', 'none')).toContain(
+  expect(splitRefusal('gateway', 'gateway-api', false)).toBeNull()
+  expect(splitRefusal('gateway', 'none', true)).toContain(
     'set gateway-api, istio or linkerd in deploy/helm/values.override.yaml',
   )
-  expect(splitRefusal('embed', 'gateway-api')).toContain('only the gateway can be rolled out by shares')
+  expect(splitRefusal('embed', 'none', true)).toBeNull()
+  expect(splitRefusal('embed', 'none', false)).toContain('nothing shares the requests of embed out')
 })
