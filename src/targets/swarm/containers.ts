@@ -7,12 +7,10 @@ import { containerReading } from '../sampling/container.ts'
 import { gpuSample, nvidiaSmi } from '../sampling/gpu.ts'
 import { metricsPage } from '../sampling/metrics-page.ts'
 import type { SampledReplica } from '../sampling/sampler.ts'
+import { bridgeAddresses } from './addresses.ts'
 import { execute } from './exec.ts'
 import type { FoundSwarm } from './found.ts'
 import { replicasIn } from './tasks.ts'
-
-/** The bridge through which containers of overlay networks reach their host, and it them. */
-const gatewayBridge = 'docker_gwbridge'
 
 /** Replicas that run on this node, and how each is asked. */
 export async function sampledReplicas(
@@ -53,18 +51,4 @@ export async function sampledReplicas(
       },
     ]
   })
-}
-
-/** By container. Empty where there is no such bridge, or the engine is on another machine and its bridges are there. */
-async function bridgeAddresses({ docker, place }: Engine): Promise<ReadonlyMap<string, string>> {
-  if (!place.host.startsWith('unix://')) return new Map()
-  const found = (await docker
-    .getNetwork(gatewayBridge)
-    .inspect()
-    .catch(() => null)) as { Containers?: Record<string, { IPv4Address?: string }> } | null
-  return new Map(
-    Object.entries(found?.Containers ?? {}).flatMap(([id, { IPv4Address: address }]) =>
-      address === undefined || address === '' ? [] : [[id, address.split('/')[0] ?? ''] as const],
-    ),
-  )
 }

@@ -214,7 +214,7 @@ function of<Kind extends SwarmStep['kind']>(steps: readonly SwarmStep[], kind: K
 /** A swarm takes no empty secret: one line without anything is as good as none to whoever reads it. */
 async function makeSecret({ file, kind }: MissingSecret): Promise<void> {
   await makeFolder(dirname(file))
-  await writeWhole(file, kind === 'generated' ? `${randomBytes(32).toString('base64url')}\n` : '\n', 0o600)
+  await writeWhole(file, kind === 'generated' ? randomBytes(32).toString('base64url') : '\n', 0o600)
 }
 
 function refusedByDocker(stderr: string): UserError {

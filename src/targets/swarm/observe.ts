@@ -11,10 +11,13 @@ import { type Profile, profiles } from '../../render/topology.ts'
 import { topologyOf } from '../../render/workloads.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { writeWhole } from '../../whole-file.ts'
-import { isOwnSecret } from '../compose/secret-files.ts'
+import { secretNames } from '../../catalog/secrets.ts'
+import { isOwnSecret, readSecret } from '../compose/secret-files.ts'
+import { keyed, topologyOfNodes } from '../compose/vector-nodes.ts'
 import { stackLabel } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import type { Engine } from '../docker/engine.ts'
+import { bridgeAddresses } from './addresses.ts'
 import { callDocker } from './command.ts'
 import { findSwarm, isOf } from './found.ts'
 import { type Model, modelOf } from './model.ts'
@@ -22,6 +25,7 @@ import { notesOn } from './notes.ts'
 import type { Places } from './places.ts'
 import type { Leftovers, MissingSecret, SwarmObserved, Wanted } from './steps.ts'
 import { replicasIn } from './tasks.ts'
+import { vectorNodes } from './vector-nodes.ts'
 
 export interface Around {
   readonly engine: Engine
@@ -32,11 +36,14 @@ export interface Around {
 export async function observe(stack: Stack, around: Around): Promise<SwarmObserved> {
   const { engine } = around
   const node = await managerNode(engine)
-  const [swarm, wanted, leftovers] = await Promise.all([
+  const [swarm, wanted, leftovers, addresses, key] = await Promise.all([
     findSwarm(engine, stack.name, node),
     wantedOf(stack, around),
     leftoversOf(stack, around),
+    bridgeAddresses(engine),
+    vectorKey(stack, around.places),
   ])
+  const nodes = vectorNodes(swarm, addresses)
   const replicas = replicasIn(swarm, wanted.model.services)
   return {
     stack: stack.name,
@@ -47,7 +54,14 @@ export async function observe(stack: Stack, around: Around): Promise<SwarmObserv
     swarm,
     wanted,
     leftovers,
+    addresses,
+    shards: await topologyOfNodes(keyed(nodes, key)),
   }
+}
+
+/** The key that the stack's Qdrant asks for; null: none. */
+export async function vectorKey({ rehearse, tiers }: Stack, { secrets }: Places): Promise<string | null> {
+  return rehearse || tiers.vector === undefined ? null : await readSecret(secrets, secretNames.vectorKey)
 }
 
 /** The id of the engine's own node. @throws UserError (exit 3) where it manages no swarm */

@@ -8,6 +8,7 @@ import { filesBeside, renderedSteps } from './files.ts'
 import type { Places } from './places.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { isCurrent, slotsOf } from './tasks.ts'
+import { refuseHolders } from './vector-nodes.ts'
 
 /** Whose word the file is. */
 export const theFile = 'ragscale.yaml'
@@ -19,12 +20,14 @@ export const theFile = 'ragscale.yaml'
 export function planUp(observed: SwarmObserved, places: Places, by: string): SwarmStep[] {
   const { swarm, wanted, stack } = observed
   const found = new Map(swarm.services.map((service) => [service.name, service]))
-  const gone = swarm.services
-    .filter(({ name }) => !wanted.model.services.some((service) => service.name === name))
-    .map((service): ServiceStep => {
-      const because = `${by} asks for it no longer`
-      return { kind: 'change', name: null, what: `stop ${service.name}`, because, tier: tierOf(service) }
-    })
+  const leaving = swarm.services.filter(
+    ({ name }) => !wanted.model.services.some((service) => service.name === name),
+  )
+  refuseHolders(leaving, observed.shards)
+  const gone = leaving.map((service): ServiceStep => {
+    const because = `${by} asks for it no longer`
+    return { kind: 'change', name: null, what: `stop ${service.name}`, because, tier: tierOf(service) }
+  })
   const comes = wanted.model.services.some(({ name }) => !found.has(name))
   // Other counts alone are told one by one: nothing else is changed on the way, whatever the files say by now.
   const onlyCounts = by !== theFile && !comes && gone.length === 0

@@ -1,5 +1,6 @@
 /** What a swarm's stack was found to be, and what there is to do about it, as data. */
 import type { Comparison } from '../../deployed/compare.ts'
+import type { Topology } from '../qdrant/cluster.ts'
 import type { Observed, Step } from '../target.ts'
 import type { FoundSwarm } from './found.ts'
 import type { Model } from './model.ts'
@@ -42,6 +43,10 @@ export interface SwarmObserved extends Observed {
   readonly swarm: FoundSwarm
   readonly wanted: Wanted
   readonly leftovers: Leftovers
+  /** By container of the engine's own node. */
+  readonly addresses: ReadonlyMap<string, string>
+  /** Who holds which shard; null where no node of the cluster could be asked. */
+  readonly shards: Topology | null
 }
 
 type Action =

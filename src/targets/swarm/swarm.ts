@@ -1,4 +1,5 @@
 import { servingComponent } from '../../catalog/catalog.ts'
+import { vectorKeyEnv } from '../../catalog/reference/upstreams.ts'
 import { type BalancedTier, balancerPorts } from '../../catalog/container.ts'
 import { conflictsAmong } from '../../deployed/plan.ts'
 import { refused } from '../../deployed/conflicts.ts'
@@ -7,6 +8,7 @@ import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
+import type { NodeAddress } from '../qdrant/call.ts'
 import { Sampler } from '../sampling/sampler.ts'
 import type {
   ExecuteOptions,
@@ -22,12 +24,13 @@ import { sampledReplicas } from './containers.ts'
 import { Execution } from './execute.ts'
 import { findSwarm } from './found.ts'
 import { readLogs } from './logs.ts'
-import { type Around, managerNode, observe } from './observe.ts'
+import { type Around, managerNode, observe, vectorKey } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp, theFile } from './plan-up.ts'
 import { untilReachable } from './reachable.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
+import { vectorNodes } from './vector-nodes.ts'
 
 /** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
 const endpointTiers: Readonly<Record<EndpointName, BalancedTier>> = {
@@ -133,6 +136,19 @@ class SwarmTarget implements StackTarget {
   #hostOf(node: string | null, { node: own, nodes }: SwarmObserved['swarm']): string {
     const address = nodes.find(({ id }) => id === node)?.address ?? ''
     return node === own || address === '' ? (this.#looked?.engine.host ?? '127.0.0.1') : address
+  }
+
+  vectorNodes(observed: Observed): readonly NodeAddress[] {
+    const { swarm, addresses } = observed as SwarmObserved
+    const nodes = vectorNodes(swarm, addresses)
+    // Some of the nodes are worse than none: then all are asked through the tier's endpoint.
+    const all = swarm.services.filter(({ name }) => /^vector-\d+$/.test(name))
+    return nodes.length === all.length ? nodes : []
+  }
+
+  async secrets(stack: Stack): Promise<Readonly<Record<string, string>>> {
+    const key = await vectorKey(stack, this.#places)
+    return key === null ? {} : { [vectorKeyEnv]: key }
   }
 
   async sample(): Promise<ReplicaSample[]> {

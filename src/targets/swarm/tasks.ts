@@ -81,6 +81,7 @@ function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly W
         tier,
         replica: number ?? node?.name ?? '1',
         component,
+        version: /(?:@|:)([^:/@]+(?::[0-9a-f]+)?)$/.exec(service.image)?.[1] ?? null,
         state: condition,
         because: condition === 'healthy' ? null : becauseOf(task, failed, service, swarm.nodes, nodeLabels),
         url: null,

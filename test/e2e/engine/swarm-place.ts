@@ -87,7 +87,8 @@ export async function swarmPlace(env: EngineEnv, yaml: string): Promise<SwarmPla
         lines('secret', 'secret', 'ls', '--format', '{{.Name}}'),
         lines('volume', 'volume', 'ls', '--format', '{{.Name}}'),
       ])
-      return [node, ...all.flat()].sort()
+      // The bridge is the swarm's own, and comes a little after it.
+      return [node, ...all.flat()].filter((line) => line !== 'network docker_gwbridge').sort()
     },
     files: async () => {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true })

@@ -127,6 +127,25 @@ describe('what up does', () => {
     )
   })
 
+  it('stops no node of the cluster that holds shards, or of which nobody can tell', () => {
+    const wanted = model()
+    const swarm = running(wanted)
+    const node = swarm.services.find(({ name }) => name === 'vector-1')!
+    const two = { ...swarm, services: [...swarm.services, { ...node, id: 'id-vector-2', name: 'vector-2' }] }
+    const copy = { collection: 'docs', shard: 0, active: true }
+    const shards = (holder: string) => ({
+      peers: {},
+      copies: [{ ...copy, node: holder }],
+      shards: { docs: 1 },
+    })
+    const plan = (found: ReturnType<typeof shards> | null) =>
+      planUp(observed(two, wanted, { shards: found }), places, theFile)
+    const hint = 'ragscale vector apply --drain vector-2   moves its shards to the other nodes'
+    for (const found of [shards('vector-2'), null])
+      expect(() => plan(found)).toThrow(expect.objectContaining({ exitCode: 4, hint }) as UserError)
+    expect(words(plan(shards('vector-1')))[0]).toBe('stop vector-2: ragscale.yaml asks for it no longer')
+  })
+
   it('is refused where our own image is nowhere, with the command that builds it', () => {
     const wanted = model()
     expect(() =>

@@ -153,7 +153,11 @@ export function node(id: string, labels: Readonly<Record<string, string>> = {}):
 export function observed(
   swarm: FoundSwarm,
   of: Model,
-  more: { readonly wanted?: Partial<Wanted>; readonly leftovers?: Partial<Leftovers> } = {},
+  more: {
+    readonly wanted?: Partial<Wanted>
+    readonly leftovers?: Partial<Leftovers>
+    readonly shards?: SwarmObserved['shards']
+  } = {},
 ): SwarmObserved {
   return {
     stack: 'handbook',
@@ -184,6 +188,8 @@ export function observed(
       state: false,
       ...more.leftovers,
     },
+    addresses: new Map(),
+    shards: more.shards ?? null,
   }
 }
 
