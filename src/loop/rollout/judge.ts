@@ -120,11 +120,11 @@ export function judge(
   options: JudgeOptions,
   random: Random,
 ): Judgement {
-  const { stage, steps, information, look } = options
+  const { stage, steps } = options
   const share = falseAlarmRisk / (steps * metricsOf(stage).length)
   const sure: Sureness = {
-    worse: boundaries(share, information)[look] ?? Infinity,
-    asGood: boundaries(missRisk, information)[look] ?? Infinity,
+    worse: boundaryOf(share, options),
+    asGood: boundaryOf(missRisk, options),
   }
   const rows = [
     errorsRow(current, next, options, sure),
@@ -133,6 +133,16 @@ export function judge(
     ),
   ]
   return { verdict: verdictOf(rows), rows, moreSamples: moreSamples(rows) }
+}
+
+/** The same for every judgement of a plan, and a tenth of a second's work. */
+const known = new Map<string, readonly number[]>()
+
+function boundaryOf(risk: number, { information, look }: JudgeOptions): number {
+  const plan = `${risk} ${information.join(' ')}`
+  const limits = known.get(plan) ?? boundaries(risk, information)
+  known.set(plan, limits)
+  return limits[look] ?? Infinity
 }
 
 /** Standard normal quantiles. */
@@ -175,13 +185,13 @@ function latencyRow(
   sure: Sureness,
   random: Random,
 ): ReleaseRow {
-  const known = (sample: ReleaseSample): Known | null => {
+  const percentileOf = (sample: ReleaseSample): Known | null => {
     const series = findSeries(sample.series, sampleStep, stage, metric)
     if (series === null || series.histogram.count < samplesNeeded[percentile]) return null
     const value = knownPercentile(series, percentile, random)
     return value === null || value.value <= 0 ? null : value
   }
-  const [before, after] = [known(current), known(next)]
+  const [before, after] = [percentileOf(current), percentileOf(next)]
   const change = before === null || after === null ? null : lessOne(ratioOf(before, after))
   const hidden = Math.max(hiddenShare(current, stage, percentile), hiddenShare(next, stage, percentile))
   const limit = Math.max(tolerance * (1 - hidden), before === null ? 0 : leastChangeMs / before.value)

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type JudgeOptions, type RowVerdict, judge } from '../../../../src/loop/rollout/judge.ts'
-import { type Drawn, type Law, draw, randomOf, sampleOf } from './samples.ts'
+import {
+  type JudgeOptions,
+  type ReleaseSample,
+  type RowVerdict,
+  judge,
+} from '../../../../src/loop/rollout/judge.ts'
+import { type Drawn, type Law, draw, randomOf, sampleOf, timedSampleOf } from './samples.ts'
 
 const information = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1]
 const steps = 4
@@ -128,5 +133,38 @@ describe('a judgement', () => {
     const few = judge(sampleOf(a), sampleOf(b), { ...options, look: 4 }, random.uniform)
     expect(few.verdict).toBe('cannot tell')
     expect(few.moreSamples).toBeGreaterThan(2)
+  })
+})
+
+describe('requests that share a queue', { timeout: 120_000 }, () => {
+  /** A minute of one server at 70 % load, second by second: each latency follows from the one before (Lindley). */
+  function minuteOf(seed: number): ReleaseSample {
+    const random = randomOf(seed)
+    const seconds: number[][] = Array.from({ length: 60 }, () => [])
+    let [at, wait] = [0, 0]
+    while (at < 60_000) {
+      const gap = 50 * random.exponential()
+      const service = 35 * random.exponential()
+      seconds[Math.min(59, Math.floor(at / 1000))]?.push(wait + service)
+      wait = Math.max(0, wait + service - gap)
+      at += gap
+    }
+    return timedSampleOf(seconds)
+  }
+
+  it('raise no more false alarms than stated, though what one waits the next waits too', () => {
+    const rounds = 60
+    let alarms = 0
+    for (let seed = 1; seed <= rounds; seed++) {
+      const random = randomOf(seed)
+      const { verdict } = judge(
+        minuteOf(2 * seed),
+        minuteOf(2 * seed + 1),
+        { ...options, steps: 1, information: [1], look: 0 },
+        () => random.uniform(),
+      )
+      if (verdict === 'worse') alarms++
+    }
+    expect(alarms).toBeLessThanOrEqual(allowed(rounds, 0.05))
   })
 })

@@ -36,10 +36,19 @@ export function draw(
 
 /** As it would have been recorded; in one interval of time, as independent requests have no more to say. */
 export function sampleOf({ latenciesMs, failed }: Drawn): ReleaseSample {
-  const histogram = histogramOf(latenciesMs.map((ms) => [bucketNs(ms), 1] as const))
+  return { ...timedSampleOf([latenciesMs]), scheduled: latenciesMs.length + failed, failed }
+}
+
+/** Latencies by the second in which they ended. */
+export function timedSampleOf(seconds: readonly (readonly number[])[]): ReleaseSample {
   const tag = 's1.embed.latency'
-  const series = seriesOf(tag, [{ startMs: 0, endMs: 1000, histogram }])
-  return { scheduled: latenciesMs.length + failed, failed, series: new Map([[tag, series]]) }
+  const intervals = seconds.map((latenciesMs, second) => ({
+    startMs: second * 1000,
+    endMs: (second + 1) * 1000,
+    histogram: histogramOf(latenciesMs.map((ms) => [bucketNs(ms), 1] as const)),
+  }))
+  const scheduled = seconds.reduce((sum, { length }) => sum + length, 0)
+  return { scheduled, failed: 0, series: new Map([[tag, seriesOf(tag, intervals)]]) }
 }
 
 /** Three significant digits, as HdrHistogram keeps. */
