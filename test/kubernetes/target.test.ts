@@ -272,6 +272,40 @@ describe('a second release of the gateway', () => {
   )
 })
 
+describe('a second version of a tier behind the balancer', () => {
+  test(
+    'comes with its own pods, is sent its share, and leaves nothing behind',
+    { timeout: 600_000 },
+    async () => {
+      const { command, bring } = await given('laptop')
+      expect((await command('up', ...patience)).code).toBe(0)
+      const version = (stack: Stack) => ({
+        ...(stack.tiers.embed as ReplicaTier),
+        image: 'registry.test/tei:2',
+      })
+      const at = (share: number) => async () =>
+        await bring((stack) => ({ ...stack, split: { tier: 'embed', version: version(stack), share } }))
+      const configuration = () =>
+        plane.kubectl([
+          'get',
+          'configmap/laptop-ragscale-balancer',
+          '-n',
+          namespace,
+          '-o',
+          'jsonpath={.data}',
+        ])
+      await at(0)()
+      expect(left()).toContain('deployment.apps/laptop-ragscale-embed-next')
+      await at(25)()
+      expect(configuration()).toContain('25% embed-next')
+      await at(0)()
+      expect(configuration()).not.toContain('25%')
+      await bring((stack) => stack)
+      expect(left().filter((name) => name.includes('embed-next'))).toEqual([])
+    },
+  )
+})
+
 describe('down', () => {
   test('keeps the volumes and the passwords that they were written with, until it is told not to', async () => {
     const { command } = await given('small')
