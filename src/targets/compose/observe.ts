@@ -58,6 +58,9 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     networksOf(engine, stack.name),
     volumesOf(engine, stack.name),
   ])
+  const dormant = topology.workloads
+    .filter(({ profile, name }) => profile !== null && !wanted.some(({ workload }) => workload === name))
+    .map(({ name }) => name)
   const images = await imagesOf(engine, wanted)
   const nodes = keyed(vectorNodes(containers, engine), await vectorKey(stack, places))
   const { vector } = stack.tiers
@@ -86,17 +89,23 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
       containers.map(({ labels }) => labels[folderLabel]),
       places,
     ),
-    dormant: topology.workloads
-      .filter(({ profile, name }) => profile !== null && !wanted.some(({ workload }) => workload === name))
-      .map(({ name }) => name),
+    dormant,
     running: containers.some(({ status }) => status === 'running' || status === 'restarting'),
     replicas,
     notes: [
       ...(stack.rehearse ? ['rehearsed: ragscale’s emulators in place of models and vectors'] : []),
+      ...dormantNotes(containers, dormant),
       ...(tool.kind === 'none' ? [`${tool.because}: ragscale speaks to the engine by itself`] : []),
     ],
     kept: volumes,
   }
+}
+
+function dormantNotes(containers: readonly FoundContainer[], dormant: readonly string[]): string[] {
+  const left = containers.map(identityOf).filter(({ workload }) => dormant.includes(workload))
+  if (left.length === 0) return []
+  const names = left.map(({ name }) => name).join(', ')
+  return [`${names}: of a profile that is not asked for (COMPOSE_PROFILES), and left as found`]
 }
 
 function isFinishedJob(

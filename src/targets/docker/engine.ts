@@ -119,6 +119,13 @@ function explained(code: string, where: string, { from }: EnginePlace): { messag
   return { hint: start }
 }
 
+/** What the engine itself says in an error, without dockerode's own words before it. */
+export function engineSays(error: unknown): string {
+  return messageOf(error)
+    .replace(/^\(HTTP code \d+\) [^-]* - /, '')
+    .trim()
+}
+
 /** An engine that answered before and does so no longer. */
 export function isGone(error: unknown): boolean {
   return ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT'].includes(codeOf(error))

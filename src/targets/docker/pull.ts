@@ -1,11 +1,11 @@
 /** Pulls an image, and tells how far it is in bytes. */
-import { ExitCode, UserError, messageOf } from '../../errors.ts'
+import { ExitCode, UserError } from '../../errors.ts'
 import { showBytes } from '../../catalog/resources.ts'
 import type { ReplicaState, ExecuteOptions } from '../target.ts'
 import type { Env } from './context.ts'
 import { credentialsFor } from './credentials.ts'
 import { statusOf } from './containers.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, engineSays } from './engine.ts'
 
 /** A line of what the engine streams while it pulls. */
 interface PullLine {
@@ -101,7 +101,7 @@ function imageLine(image: string, state: ReplicaState['state'], says: string): R
 }
 
 function pullError(image: string, error: unknown): UserError {
-  const says = messageOf(error)
+  const says = engineSays(error)
   const status = statusOf(error)
   if (/no space left on device/i.test(says)) {
     return new UserError(`the disk of the Docker engine is full: ${image} does not fit`, {

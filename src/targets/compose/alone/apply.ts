@@ -1,9 +1,9 @@
 /** Makes containers what they should be, by the engine alone, in the order of what they wait for. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UserError, messageOf } from '../../../errors.ts'
+import { UserError } from '../../../errors.ts'
 import { conditionOf, jobConditionOf } from '../../docker/condition.ts'
 import { type FoundContainer, containersWith, statusOf } from '../../docker/containers.ts'
-import type { Engine } from '../../docker/engine.ts'
+import { type Engine, engineSays } from '../../docker/engine.ts'
 import { numberOf, projectLabel, serviceOf } from '../found.ts'
 import type { ActionOf } from '../steps.ts'
 import { type Placed, containerName, containerOptions } from './container.ts'
@@ -55,7 +55,7 @@ async function make(
       .createContainer(containerOptions(name, number, placed))
       .catch((error: unknown) => {
         throw new UserError(
-          `the engine does not make ${containerName(placed.model, name, number)}: ${messageOf(error)}`,
+          `the engine does not make ${containerName(placed.model, name, number)}: ${engineSays(error)}`,
           { hint: 'ragscale status shows what runs; ragscale up tries again', code: 'docker', cause: error },
         )
       })
