@@ -13,6 +13,7 @@ import { callDocker } from './command.ts'
 import { Follower } from './follow.ts'
 import type { ApiService } from './found.ts'
 import type { Around } from './observe.ts'
+import { toldOf } from './refusals.ts'
 import type { MissingSecret, SwarmObserved, SwarmStep } from './steps.ts'
 
 type Of<Kind extends SwarmStep['kind']> = Extract<SwarmStep, { kind: Kind }>
@@ -62,8 +63,7 @@ export class Execution {
       for (const step of of(steps, 'remove')) await this.#remove(step)
       for (const step of of(steps, 'label')) if (step.remove.length > 0) await this.#label(step)
     } catch (error) {
-      if (this.#options.signal.aborted) throw this.#interrupted(changes)
-      throw error
+      throw this.#options.signal.aborted ? this.#interrupted(changes) : toldOf(error)
     }
   }
 

@@ -29,6 +29,7 @@ import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp, theFile } from './plan-up.ts'
 import { untilReachable } from './reachable.ts'
+import { toldOf } from './refusals.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { vectorNodes } from './vector-nodes.ts'
 
@@ -65,7 +66,9 @@ class SwarmTarget implements StackTarget {
 
   async observe(stack: Stack): Promise<SwarmObserved> {
     const around = await this.#around()
-    const observed = await observe(stack, around)
+    const observed = await observe(stack, around).catch((error: unknown) => {
+      throw toldOf(error)
+    })
     this.#looked = { stack, observed, engine: around.engine }
     return observed
   }
