@@ -26,7 +26,7 @@ export async function down(options: DownOptions, runtime: Runtime): Promise<Exit
     stdout.write(options.json ? planJson(stack, steps) : planText(steps))
     return ExitCode.ok
   }
-  await forgetRollout(stack.folder)
+  await forgetRollout(stack.folder, stack.target)
   if (options.json) {
     const { notes } = observed
     const changes = steps.map(({ what }) => what)

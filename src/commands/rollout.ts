@@ -194,6 +194,14 @@ function otherUnderWay(state: RolloutState): UserError {
   })
 }
 
+function otherTarget({ target, tier }: RolloutState): UserError {
+  return new UserError(`the rollout of ${tier} is on target ${target}`, {
+    hint: `add --target ${target}`,
+    exitCode: ExitCode.usage,
+    code: 'usage',
+  })
+}
+
 /** To its end, and what came of it. */
 async function goOn(run: RolloutRun, options: RolloutGlobalOptions, runtime: Runtime): Promise<ExitCode> {
   await drive(run)
@@ -230,6 +238,7 @@ async function underLock(
   const interrupt = interruption(runtime, 'rolled back', Infinity)
   try {
     return await act(async (state) => {
+      if (state.target !== stack.target) throw otherTarget(state)
       const versions: Versions = versionsOf(state, stack, runtime.cwd)
       const context = {
         measuring: { compare: compareReleases, loadAlone },

@@ -99,6 +99,14 @@ describe('while a rollout is under way', () => {
     expect(err).toContain('a rollout is under way')
   })
 
+  test('it is gone on with on its own target only', async () => {
+    await begun()
+    const { exitCode, err } = await ragscale('rollout abort --target compose')
+    expect(exitCode).toBe(2)
+    expect(err).toContain('the rollout of embed is on target local')
+    expect(err).toContain('add --target local')
+  })
+
   test('down takes it down with everything else', async () => {
     await begun()
     expect((await ragscale('down --yes')).exitCode).toBe(0)

@@ -40,6 +40,7 @@ export async function rolloutOf(asked: AskedRollout, stack: Stack, runtime: Runt
     schema: 'ragscale.rollout-state/1',
     kind: asked.kind,
     tier,
+    target: stack.target,
     edits: edits.map(({ path, value }) => ({ path, value: (value ?? null) as string | null })),
     version: words,
     file,

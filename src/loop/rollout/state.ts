@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { diskError } from '../../disk-error.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { makeFolder } from '../../folder.ts'
-import { splitTiers } from '../../stack/stack.ts'
+import { type Target, splitTiers, targets } from '../../stack/stack.ts'
 import { writeWhole } from '../../whole-file.ts'
 
 const amount = z.number().nonnegative()
@@ -63,6 +63,7 @@ export const rolloutState = z.object({
   schema: z.literal('ragscale.rollout-state/1'),
   kind: z.enum(['canary', 'bluegreen']),
   tier: z.enum(splitTiers),
+  target: z.enum(targets),
   /** What becomes of `ragscale.yaml`. */
   edits: z.array(z.object({ path: z.string(), value: z.json() })),
   /** In words: `image registry.example/vllm:v0.31.0`. */
@@ -123,9 +124,10 @@ export async function writeRollout(folder: string, state: RolloutState): Promise
   }
 }
 
-/** What ran is gone, and a rollout of it with it. */
-export async function forgetRollout(folder: string): Promise<void> {
-  await rm(stateFileOf(folder), { force: true })
+/** What ran on a target is gone, and a rollout of it with it. */
+export async function forgetRollout(folder: string, target: Target): Promise<void> {
+  const state = await readRollout(folder)
+  if (state?.target === target) await rm(stateFileOf(folder), { force: true })
 }
 
 /** Whether a second version may be running. */
