@@ -16,8 +16,10 @@ import { portTaken } from './tool-failure.ts'
 import type { WantedService } from './wanted.ts'
 
 const everyMs = 400
-/** From the end of its containers to its own, when an engine is stopped. */
+/** From a failure to the end of the engine that caused it. */
 const engineLastsMs = 1_500
+/** An engine that is stopped tells its containers to end, gives them 15 s, and answers until then. */
+const stoppingLastsMs = 17_000
 /** An engine that is being restarted comes back within this. */
 const patienceMs = 20_000
 
@@ -58,7 +60,7 @@ export class Follower {
       if (looked !== null) {
         const { containers, replicas } = looked
         const blame = this.#blame(replicas)
-        if (blame !== null && (await this.#engineStays(signal))) throw blame
+        if (blame !== null && !(await this.#engineEnds(containers, signal))) throw blame
         if (blame !== null) continue
         const late = this.#awaited.filter((service) => !this.#isReady(service, containers))
         if (late.length === 0 && done()) return
@@ -68,13 +70,24 @@ export class Follower {
     }
   }
 
-  /** An engine that is being stopped ends its containers first: what ended is not to blame then. */
-  async #engineStays(signal: AbortSignal): Promise<boolean> {
-    await sleep(engineLastsMs, undefined, { signal })
-    return await this.#watching.engine.docker.ping().then(
-      () => true,
-      (error: unknown) => !isGone(error),
-    )
+  /** Whether the engine goes away, be it that it ends what the awaited failed by: of them nobody is to blame then. */
+  async engineEnds(signal: AbortSignal): Promise<boolean> {
+    const looked = await this.#look()
+    return looked === null || (await this.#engineEnds(looked.containers, signal))
+  }
+
+  async #engineEnds(containers: readonly FoundContainer[], signal: AbortSignal): Promise<boolean> {
+    const wasTold = containers.some((one) => !this.#isStale(one) && wasToldToEnd(one))
+    const untilMs = performance.now() + (wasTold ? stoppingLastsMs : engineLastsMs)
+    while (performance.now() < untilMs) {
+      await sleep(everyMs, undefined, { signal })
+      try {
+        await this.#watching.engine.docker.ping()
+      } catch (error) {
+        if (isGone(error)) return true
+      }
+    }
+    return false
   }
 
   /** What is wrong with a container, as it is now; null: with none of them. */
@@ -145,7 +158,8 @@ export class Follower {
     }
     if (replica.state === 'waiting' && service !== undefined) {
       const waits = service.after.map(({ service: other }) => other)
-      return waits.length === 0 ? replica : { ...replica, because: `waits for ${waits.join(', ')}` }
+      const because = waits.length === 0 ? 'is about to start' : `waits for ${waits.join(', ')}`
+      return { ...replica, because }
     }
     return replica
   }
@@ -183,6 +197,11 @@ export class Follower {
       code: 'unhealthy',
     })
   }
+}
+
+/** The engine starts again what ended by itself; what stays ended, somebody stopped. */
+function wasToldToEnd({ status, exitCode, oomKilled, mostRestarts }: FoundContainer): boolean {
+  return status === 'exited' && mostRestarts === null && !oomKilled && [0, 137, 143].includes(exitCode)
 }
 
 function signatureOf({ status, health, startedAt, finishedAt, error }: FoundContainer): string {
