@@ -126,7 +126,7 @@ function lastLine(text: string): string {
 }
 
 const cures: Readonly<Record<Program, string>> = {
-  helm: 'https://helm.sh/docs/intro/install (3.12 or newer; macOS: brew install helm)',
+  helm: 'https://helm.sh/docs/intro/install (3.15 or newer; macOS: brew install helm)',
   kubectl: 'https://kubernetes.io/docs/tasks/tools (macOS: brew install kubectl)',
 }
 
