@@ -2,14 +2,16 @@
  * Canaries on the local target, by the real command under real load. What is asserted is what was decided and that no
  * request was lost; the versions differ so much that no machine is too busy to tell.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../local/stack-on-disk.ts'
 import { askingUsers } from './asking.ts'
 import { type RolledOut, asItWas, faster, rolledOut, yaml } from './rolled-out.ts'
 
 /** A step is decided at its one look, after twelve seconds. */
-const quick = '--steps 50,100 --max-wait 12s --tolerance 60% --error-tolerance 4%'.split(' ')
-const slower = 'emulate.mean=240ms'
+const quick = '--steps 50,100 --max-wait 12s --tolerance 300% --error-tolerance 4%'.split(' ')
+const slower = 'emulate.mean=480ms'
 /** One request at a time of thirty a second, and none may wait. */
 const refusing = 'emulate={ model: fifo, law: fixed, mean: 80ms, servers: 1, queueLimit: 1 }'
 
@@ -86,6 +88,20 @@ describe('a canary on the local target', () => {
     expect(err).toContain('rolled back')
     expect(await stack.names()).toEqual(asItWas)
     expect(await stack.phase()).toBe('ended')
+  })
+
+  it('is rolled back on Ctrl-C in the middle of its measurement', async () => {
+    const { process, ended } = stack.start('rollout', 'canary', 'embed', '--set', faster, ...quick)
+    const measuring = join(stack.folder, '.ragscale', 'rollout', 'next', 'load.ndjson')
+    await until(() => existsSync(measuring))
+    process.kill('SIGINT')
+    const { exitCode, err } = await ended
+    expect(exitCode, err).toBe(130)
+    expect(err).toContain('rolled back')
+    expect(await stack.names()).toEqual(asItWas)
+    // Nothing of the measurement is left: not its questions, not its lock.
+    expect(existsSync(join(stack.folder, '.ragscale', 'rollout'))).toBe(false)
+    expect(existsSync(join(stack.folder, '.ragscale', 'loadtest.lock'))).toBe(false)
   })
 
   it('that was killed stays as it is, keeps others off, and is gone on with by the same command', async () => {
