@@ -41,13 +41,6 @@ describe('ragscale up', () => {
     expect(out).toContain('somebody else runs these; ragscale neither starts nor stops them')
   })
 
-  test('on a target that this version lacks says which there are', async () => {
-    const { exitCode, err } = await ragscale('up --target kubernetes')
-    expect(exitCode).toBe(2)
-    expect(err).toContain('does not run stacks on kubernetes')
-    expect(err).toContain('target: local')
-  })
-
   test('with a time that is none says what a time looks like', async () => {
     const { exitCode, err } = await ragscale('up --timeout soon')
     expect(exitCode).toBe(2)
