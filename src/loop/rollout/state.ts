@@ -126,8 +126,9 @@ export async function writeRollout(folder: string, state: RolloutState): Promise
 
 /** What ran on a target is gone, and a rollout of it with it. */
 export async function forgetRollout(folder: string, target: Target): Promise<void> {
-  const state = await readRollout(folder)
-  if (state?.target === target) await rm(stateFileOf(folder), { force: true })
+  // One that cannot be read tells nobody anything, and nothing runs that it could be about.
+  const state = await readRollout(folder).catch(() => null)
+  if (state === null || state.target === target) await rm(stateFileOf(folder), { force: true })
 }
 
 /** Whether a second version may be running. */
