@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
-import { containersWith, stackLabel, statusOf } from '../docker/containers.ts'
+import { containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, engineGone, isGone } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
@@ -17,6 +17,7 @@ import { Follower } from './follow.ts'
 import type { Places } from './places.ts'
 import { reloadBalancer } from './reload.ts'
 import { removeState, writeState } from './state-folder.ts'
+import { ignoringMissing, takeBack } from './take-back.ts'
 import { makeSecret } from './secret-files.ts'
 import type { ActionOf, ComposeStep } from './steps.ts'
 import { type ComposeTool, callCompose } from './tool.ts'
@@ -144,9 +145,7 @@ export class Execution {
       const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
       await Promise.all(restarting)
       if (failure !== null) {
-        await this.#means.engine.docker.ping().catch((error: unknown) => {
-          if (isGone(error)) throw engineGone(error)
-        })
+        if (await follower.engineEnds(signal)) throw engineGone(failure)
         // What a container says tells more than what Compose says of it.
         throw (await follower.blamed().catch(() => null)) ?? failure
       }
@@ -185,29 +184,6 @@ export class Execution {
 
   async #restart({ id, service }: ActionOf<'restart'>): Promise<void> {
     await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds })
-  }
-
-  /** What was started for the first time is as if it had never been. */
-  async #takeBack(kept: readonly string[]): Promise<void> {
-    const { engine, topology, places } = this.#means
-    const { name } = topology.stack
-    const containers = await containersWith(engine, [`${projectLabel}=${name}`])
-    await Promise.all(
-      containers.map(async ({ id }) => {
-        const container = engine.docker.getContainer(id)
-        await ignoringMissing(container.stop({ t: takeBackSeconds }))
-        await ignoringMissing(container.remove({ force: true, v: true }))
-      }),
-    )
-    const filters = { label: [`${stackLabel}=${name}`] }
-    for (const { Id } of await engine.docker.listNetworks({ filters })) {
-      await ignoringMissing(engine.docker.getNetwork(Id).remove())
-    }
-    const { Volumes } = await engine.docker.listVolumes({ filters })
-    for (const { Name } of Volumes.filter((volume) => !kept.includes(volume.Name))) {
-      await ignoringMissing(engine.docker.getVolume(Name).remove())
-    }
-    await removeState(places.state)
   }
 
   async #vectorNodes(): Promise<NodeAddress[]> {
@@ -271,7 +247,7 @@ export class Execution {
   async #interrupted(steps: readonly ComposeStep[]): Promise<UserError> {
     const { fresh } = this.#means
     if (fresh !== null && steps.some(({ kind }) => kind === 'apply')) {
-      await this.#takeBack(fresh.volumes)
+      await takeBack(this.#means, fresh.volumes)
       return new UserError('Interrupted. Nothing of the stack is left running.', {
         hint: 'ragscale up starts again',
         exitCode: ExitCode.interrupted,
@@ -288,17 +264,5 @@ export class Execution {
         code: 'interrupted',
       },
     )
-  }
-}
-
-/** A container that nobody waits for any more has this long to end. */
-const takeBackSeconds = 2
-
-/** Already stopped (304), already gone (404), already being removed (409). */
-async function ignoringMissing(doing: Promise<unknown>): Promise<void> {
-  try {
-    await doing
-  } catch (error) {
-    if (![304, 404].includes(statusOf(error) ?? 0)) throw error
   }
 }
