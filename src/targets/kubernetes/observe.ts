@@ -62,7 +62,7 @@ export async function observe(
     stack,
     hosts: hostsOf(deployed),
     replicas,
-    notes: notesOn(place, release, found),
+    notes: [...notesOn(place, release, found), ...notesOnSecrets(wanted, secret, given)],
     kept: found.claims.map(({ metadata }) => `volume claim ${metadata.name}`),
   }
 }
@@ -145,6 +145,18 @@ async function givenSecrets({ folder }: Stack): Promise<ReadonlyMap<string, stri
       })),
   )
   return new Map(files.flatMap(({ name, path, size }) => (size === 0 ? [] : [[name, path]])))
+}
+
+/** Secrets that all of it starts without, and that nobody has given. */
+function notesOnSecrets(
+  wanted: Wanted | { readonly error: unknown },
+  secret: FoundSecret | null,
+  given: ReadonlyMap<string, string>,
+): string[] {
+  if ('error' in wanted || secret?.users === true) return []
+  return wanted.secrets
+    .filter(({ name, optional }) => optional && !given.has(name) && secret?.keys?.includes(name) !== true)
+    .map(({ name }) => `${name} is left out, as deploy/helm/secrets/${name} does not give it`)
 }
 
 function notesOn(place: Place, { name, revisions }: Release, { hidden }: Running): string[] {
