@@ -145,7 +145,9 @@ export class Execution {
       const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
       await Promise.all(restarting)
       if (failure !== null) {
-        if (await follower.engineEnds(signal)) throw engineGone(failure)
+        await this.#means.engine.docker.ping().catch((error: unknown) => {
+          if (isGone(error)) throw engineGone(error)
+        })
         // What a container says tells more than what Compose says of it.
         throw (await follower.blamed().catch(() => null)) ?? failure
       }

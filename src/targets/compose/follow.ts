@@ -16,10 +16,8 @@ import { portTaken } from './tool-failure.ts'
 import type { WantedService } from './wanted.ts'
 
 const everyMs = 400
-/** From a failure to the end of the engine that caused it. */
+/** From the end of its containers to its own, when an engine is stopped. */
 const engineLastsMs = 1_500
-/** An engine that is stopped tells its containers to end, gives them 15 s, and answers until then. */
-const stoppingLastsMs = 17_000
 /** An engine that is being restarted comes back within this. */
 const patienceMs = 20_000
 
@@ -28,6 +26,12 @@ export interface Watching {
   readonly topology: Topology
   readonly places: Pick<Places, 'compose'>
   readonly onProgress: (progress: Progress) => void
+}
+
+/** Of each container its replica, in the same order. */
+interface Looked {
+  readonly containers: readonly FoundContainer[]
+  readonly replicas: readonly ReplicaState[]
 }
 
 export class Follower {
@@ -59,8 +63,8 @@ export class Follower {
       const looked = await this.#look()
       if (looked !== null) {
         const { containers, replicas } = looked
-        const blame = this.#blame(replicas)
-        if (blame !== null && !(await this.#engineEnds(containers, signal))) throw blame
+        const blame = this.#blame(looked)
+        if (blame !== null && (await this.#engineStays(signal))) throw blame
         if (blame !== null) continue
         const late = this.#awaited.filter((service) => !this.#isReady(service, containers))
         if (late.length === 0 && done()) return
@@ -70,37 +74,32 @@ export class Follower {
     }
   }
 
-  /** Whether the engine goes away, be it that it ends what the awaited failed by: of them nobody is to blame then. */
-  async engineEnds(signal: AbortSignal): Promise<boolean> {
-    const looked = await this.#look()
-    return looked === null || (await this.#engineEnds(looked.containers, signal))
-  }
-
-  async #engineEnds(containers: readonly FoundContainer[], signal: AbortSignal): Promise<boolean> {
-    const wasTold = containers.some((one) => !this.#isStale(one) && wasToldToEnd(one))
-    const untilMs = performance.now() + (wasTold ? stoppingLastsMs : engineLastsMs)
-    while (performance.now() < untilMs) {
-      await sleep(everyMs, undefined, { signal })
-      try {
-        await this.#watching.engine.docker.ping()
-      } catch (error) {
-        if (isGone(error)) return true
-      }
-    }
-    return false
+  /** An engine that is being stopped ends its containers first: what ended is not to blame then. */
+  async #engineStays(signal: AbortSignal): Promise<boolean> {
+    await sleep(engineLastsMs, undefined, { signal })
+    return await this.#watching.engine.docker.ping().then(
+      () => true,
+      (error: unknown) => !isGone(error),
+    )
   }
 
   /** What is wrong with a container, as it is now; null: with none of them. */
   async blamed(): Promise<UserError | null> {
     const looked = await this.#look()
-    return looked === null ? null : this.#blame(looked.replicas)
+    return looked === null ? null : this.#blame(looked)
   }
 
-  #blame(replicas: readonly ReplicaState[]): UserError | null {
-    const failing = replicas.find(({ state }) => state === 'failing' || state === 'unhealthy')
+  #blame({ containers, replicas }: Looked): UserError | null {
+    const index = replicas.findIndex(({ state }) => state === 'failing' || state === 'unhealthy')
+    const failing = replicas[index]
     if (failing === undefined) return null
-    return (
-      portTaken(failing.because ?? '', this.#watching.places) ?? neverHealthy(failing, 'does not come up')
+    const taken = portTaken(failing.because ?? '', this.#watching.places)
+    if (taken !== null) return taken
+    const container = containers[index]
+    const told = container !== undefined && wasToldToEnd(container)
+    return neverHealthy(
+      told ? { ...failing, because: `${failing.because}; ${toldToEnd}` } : failing,
+      'does not come up',
     )
   }
 
@@ -111,7 +110,7 @@ export class Follower {
     return all.filter((one) => names.has(serviceOf(one)))
   }
 
-  async #look(): Promise<{ containers: FoundContainer[]; replicas: ReplicaState[] } | null> {
+  async #look(): Promise<Looked | null> {
     const { engine, topology, onProgress } = this.#watching
     try {
       const containers = await this.#containers()
@@ -198,6 +197,9 @@ export class Follower {
     })
   }
 }
+
+/** An engine that is stopped goes on answering until the last of its containers has ended, which may take minutes. */
+const toldToEnd = 'somebody stopped it, or the Docker engine is being stopped'
 
 /** The engine starts again what ended by itself; what stays ended, somebody stopped. */
 function wasToldToEnd({ status, exitCode, oomKilled, mostRestarts }: FoundContainer): boolean {

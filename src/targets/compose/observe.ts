@@ -15,6 +15,7 @@ import { type FoundContainer, containersWith, stackLabel, statusOf } from '../do
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
 import { lastLines } from '../docker/logs.ts'
+import { containerReading } from '../sampling/container.ts'
 import type { ReplicaState } from '../target.ts'
 import { type Applied, appliedFile, appliedOf } from './applied.ts'
 import { loadedBy, readState } from './state-folder.ts'
@@ -67,7 +68,10 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
   const replicas = await Promise.all(
     containers
       .filter((container) => !isFinishedJob(container, wanted))
-      .map(async (container) => await replicaOf(container, topology, engine)),
+      .map(async (container) => ({
+        ...(await replicaOf(container, topology, engine)),
+        memoryBytes: await memoryOf(container, engine),
+      })),
   )
   return {
     engine: { version: engine.version, api: engine.api, host: engine.host, place: engine.place },
@@ -99,6 +103,15 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     ],
     kept: volumes,
   }
+}
+
+async function memoryOf({ id, status }: FoundContainer, { docker }: Engine): Promise<number | null> {
+  if (status !== 'running') return null
+  const stats = await docker
+    .getContainer(id)
+    .stats({ stream: false, 'one-shot': true })
+    .catch(() => null)
+  return containerReading(stats)?.memoryBytes ?? null
 }
 
 function dormantNotes(containers: readonly FoundContainer[], dormant: readonly string[]): string[] {
