@@ -25,7 +25,7 @@ export async function finish(run: RolloutRun): Promise<void> {
   await deploy(versions.next)
   const { replicas } = tierOf(versions.next, state.tier)
   context.say(
-    `${state.tier}: ${replicas} replicas of the version before are replaced; none of them has requests`,
+    `${state.tier}: the version before is replaced, ${replicas} ${replicas === 1 ? 'replica that has' : 'replicas that have'} no requests`,
   )
   // Killed after the last step of all, it has nothing left to do.
   if (!(await run.isAt(versions.next)))
