@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
@@ -44,6 +44,7 @@ export interface Engine {
 }
 
 const readyWithinMs = 60_000
+const stopWithinMs = 20_000
 
 /** Ready when it returns, within seconds. Throws with the end of the daemon's log when it does not start. */
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -115,11 +116,19 @@ class OwnEngine implements Engine {
   }
 
   async stop(): Promise<void> {
+    // A daemon waits for the longest time to stop of its containers; a service manager does not.
+    const impatience = setTimeout(() => void this.#end('SIGKILL'), stopWithinMs)
     await this.#end('SIGTERM')
+    clearTimeout(impatience)
   }
 
   async kill(): Promise<void> {
+    const file = join(this.folder, 'exec', 'containerd', 'containerd.pid')
+    const containerd = await identityOf(Number(await readFile(file, 'utf8')))
     await this.#end('SIGKILL')
+    // Its containerd dies with it. The next daemon would take one that nobody has reaped yet for alive, and wait for it.
+    if (containerd !== null) await untilDead(containerd)
+    await rm(file, { force: true })
   }
 
   async close(): Promise<void> {
@@ -137,7 +146,7 @@ class OwnEngine implements Engine {
     const daemon = this.#daemon
     if (daemon === null) return
     process.kill(Number(daemon.split(' ')[0]), signal)
-    while (await lives(daemon)) await sleep(50)
+    await untilDead(daemon)
     this.#daemon = null
   }
 
@@ -154,6 +163,10 @@ class OwnEngine implements Engine {
     const log = await readFile(join(this.folder, 'dockerd.log'), 'utf8').catch(() => '')
     return log.split('\n').slice(-20).join('\n')
   }
+}
+
+async function untilDead(identity: string): Promise<void> {
+  while (await lives(identity)) await sleep(50)
 }
 
 /**
