@@ -20,7 +20,7 @@ export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
 /** Brings what runs to what the stack says. Returns whether it runs now. */
 export async function bringTo(stack: Stack, options: BringOptions, runtime: Runtime): Promise<boolean> {
   await assertNoRollout(stack.folder, options.what)
-  const target = openTarget(stack, runtime)
+  const target = await openTarget(stack, runtime)
   if (options.onlyIfRunning && !(await target.observe(stack)).running) return false
   const style = styleOf(runtime.stderr, runtime, options.color)
   const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, () => runtime.now())

@@ -29,7 +29,7 @@ export async function readStackOn(
 ): Promise<{ stack: Stack; target: StackTarget }> {
   const stack = await readStackFile(options, runtime)
   const placed = { ...stack, target: options.target ?? stack.target }
-  return { stack: placed, target: openTarget(placed, runtime) }
+  return { stack: placed, target: await openTarget(placed, runtime) }
 }
 
 export async function changeStack(

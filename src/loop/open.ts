@@ -10,7 +10,7 @@ import type { RunningStack } from './running.ts'
 
 /** What runs of a stack, seen through its target. Says nothing when nothing runs: what is missing is said where it is needed. */
 export async function openRunning(stack: Stack, runtime: Runtime): Promise<RunningStack> {
-  const target = openTarget(stack, runtime)
+  const target = await openTarget(stack, runtime)
   if (stack.target === 'external') {
     // Not looked at here: nothing of somebody else's is called before the user has said that it may be.
     return {

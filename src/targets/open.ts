@@ -1,26 +1,24 @@
 import { join } from 'node:path'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
-import { composeTarget } from './compose/compose.ts'
-import { externalTarget } from './external/external.ts'
-import { kubernetesTarget } from './kubernetes/kubernetes.ts'
-import { localTarget } from './local/local.ts'
-import { swarmTarget } from './swarm/swarm.ts'
 import type { StackTarget } from './target.ts'
 
-/** The target that the stack names. */
-export function openTarget(stack: Stack, runtime: Pick<Runtime, 'env' | 'cacheDir'>): StackTarget {
+/** The target that the stack names, and nothing loaded of the others: each talks to something else. */
+export async function openTarget(
+  stack: Stack,
+  runtime: Pick<Runtime, 'env' | 'cacheDir'>,
+): Promise<StackTarget> {
   switch (stack.target) {
     case 'local':
-      return localTarget(stack.folder, { env: serviceEnv(runtime) })
+      return (await import('./local/local.ts')).localTarget(stack.folder, { env: serviceEnv(runtime) })
     case 'external':
-      return externalTarget(runtime.env)
+      return (await import('./external/external.ts')).externalTarget(runtime.env)
     case 'kubernetes':
-      return kubernetesTarget(stack, runtime.env)
+      return (await import('./kubernetes/kubernetes.ts')).kubernetesTarget(stack, runtime.env)
     case 'compose':
-      return composeTarget(stack, runtime.env)
+      return (await import('./compose/compose.ts')).composeTarget(stack, runtime.env)
     case 'swarm':
-      return swarmTarget(stack, runtime.env)
+      return (await import('./swarm/swarm.ts')).swarmTarget(stack, runtime.env)
   }
 }
 

@@ -72,7 +72,7 @@ export async function stackFolder(
     bring: async (more) => {
       const runtime = fakeRuntime({ cwd: folder, env })
       const stack = more(await readStackFile({ file: 'ragscale.yaml', quiet: true }, runtime))
-      const target = openTarget(stack, runtime)
+      const target = await openTarget(stack, runtime)
       const plan = (observed: Observed) => target.plan(stack, observed)
       const { steps } = await change(
         {
