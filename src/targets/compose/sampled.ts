@@ -8,7 +8,7 @@ import { containerReading } from '../sampling/container.ts'
 import { gpuSample, nvidiaSmi } from '../sampling/gpu.ts'
 import { metricsPage } from '../sampling/metrics-page.ts'
 import type { SampledReplica } from '../sampling/sampler.ts'
-import { execute } from '../swarm/exec.ts'
+import { execute } from '../docker/exec.ts'
 import { identityOf, projectLabel } from './found.ts'
 
 export async function sampledReplicas(stack: Stack, engine: Engine): Promise<SampledReplica[]> {

@@ -8,7 +8,7 @@ import { gpuSample, nvidiaSmi } from '../sampling/gpu.ts'
 import { metricsPage } from '../sampling/metrics-page.ts'
 import type { SampledReplica } from '../sampling/sampler.ts'
 import { bridgeAddresses } from './addresses.ts'
-import { execute } from './exec.ts'
+import { execute } from '../docker/exec.ts'
 import type { FoundSwarm } from './found.ts'
 import { replicasIn } from './tasks.ts'
 

@@ -1,6 +1,6 @@
 /** A program in a container that runs. */
-import { withoutFrames } from '../docker/logs.ts'
-import type { Engine } from '../docker/engine.ts'
+import { withoutFrames } from './logs.ts'
+import type { Engine } from './engine.ts'
 
 const mostMs = 900
 
