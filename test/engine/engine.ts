@@ -123,12 +123,7 @@ class OwnEngine implements Engine {
   }
 
   async kill(): Promise<void> {
-    const file = join(this.folder, 'exec', 'containerd', 'containerd.pid')
-    const containerd = await identityOf(Number(await readFile(file, 'utf8')))
     await this.#end('SIGKILL')
-    // Its containerd dies with it. The next daemon would take one that nobody has reaped yet for alive, and wait for it.
-    if (containerd !== null) await untilDead(containerd)
-    await rm(file, { force: true })
   }
 
   async close(): Promise<void> {
@@ -145,8 +140,13 @@ class OwnEngine implements Engine {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const daemon = this.#daemon
     if (daemon === null) return
+    const file = join(this.folder, 'exec', 'containerd', 'containerd.pid')
+    const containerd = await identityOf(Number(await readFile(file, 'utf8').catch(() => '0')))
     process.kill(Number(daemon.split(' ')[0]), signal)
     await untilDead(daemon)
+    // Its containerd dies with it. The next daemon would take one that nobody has reaped yet for alive, and wait for it.
+    if (containerd !== null) await untilDead(containerd)
+    await rm(file, { force: true })
     this.#daemon = null
   }
 
