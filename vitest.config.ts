@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 const measuring = ['test/e2e/measuring/queueing.test.ts', 'test/e2e/measuring/streams.test.ts']
 /** What wants the machine for itself, and asserts no time. */
 const timing = ['test/e2e/loop/*.test.ts']
+/** What computes: vitest would leave a core idle. */
+const everyCore = '100%'
 /** What runs in a Docker engine of the run's own (test/engine). */
 const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
 
@@ -15,11 +17,21 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'],
           exclude: ['test/unit/capacity/comes-true*.test.ts'],
+          maxWorkers: everyCore,
         },
       },
       // Minutes of simulation: part of `npm test`, not of `npm run check`.
-      { test: { name: 'proof', include: ['test/unit/capacity/comes-true*.test.ts'] } },
-      { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: { name: 'proof', include: ['test/unit/capacity/comes-true*.test.ts'], maxWorkers: everyCore },
+      },
+      {
+        test: {
+          name: 'cli',
+          include: ['test/cli/**/*.test.ts'],
+          testTimeout: 20_000,
+          maxWorkers: everyCore,
+        },
+      },
       {
         test: {
           // Real processes, on any machine however busy: a few files at a time, as they mostly wait.
