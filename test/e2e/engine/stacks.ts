@@ -11,7 +11,7 @@ tiers:
     component: tei
     model: BAAI/bge-small-en-v1.5
     replicas: ${embed} # for now
-    emulate: { model: fifo, law: exponential, mean: 80ms, servers: 1 }
+    emulate: { model: fifo, law: fixed, mean: 40ms, servers: 1 }
   vector:
     component: qdrant
     nodes: 3
