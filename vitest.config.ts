@@ -8,6 +8,16 @@ const timing = ['test/e2e/loop/*.test.ts']
 const everyCore = '100%'
 /** What runs in a Docker engine of the run's own (test/engine). */
 const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
+/** Of these, what takes minutes of waiting each: `npm run test:engine`. */
+const engineLong = ['swarm', 'rollout', 'engine-faults'].map((name) => `test/e2e/engine/${name}.test.ts`)
+
+/** Containers, in an engine that all files share: one after another. */
+const inAnEngine = {
+  globalSetup: 'test/engine/global-setup.ts',
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  fileParallelism: false,
+}
 
 export default defineConfig({
   test: {
@@ -43,17 +53,8 @@ export default defineConfig({
           maxWorkers: 4,
         },
       },
-      {
-        test: {
-          // Containers, in an engine that all files share: one after another.
-          name: 'engine',
-          include: engine,
-          globalSetup: 'test/engine/global-setup.ts',
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-        },
-      },
+      { test: { name: 'engine', include: engine, exclude: engineLong, ...inAnEngine } },
+      { test: { name: 'engine-long', include: engineLong, ...inAnEngine } },
       {
         test: {
           // Real processes that measure each other: by themselves.

@@ -1,4 +1,4 @@
-// Every task of a fresh checkout: `node scripts/setup.js demo|test|check|bench|test:real|test:kubernetes|tools [arguments]`.
+// Every task of a fresh checkout: `node scripts/setup.js demo|test|check|bench|test:real|test:engine|test:kubernetes|tools [arguments]`.
 // Installs what is missing, says so, and is quick the second time. Plain JavaScript that any Node from 20 on
 // runs, because it is what fetches the Node that `engines` asks for.
 import { spawn, spawnSync } from 'node:child_process'
