@@ -260,7 +260,7 @@ real('a worker that is stopped acknowledges only what it stored', async () => {
   await queue(url, 'slow.md', 'Slow.')
   await queue(url, 'endless.md', 'Endless.')
   await expect.poll(() => embedded.length, { timeout: 20_000 }).toBe(2)
-  child.send({ type: 'stop', graceMs: 3_000 })
+  child.send({ type: 'stop', graceMs: 10_000 })
   release()
   await once(child, 'exit')
   expect(Object.keys(await stored())).toEqual(['slow.md'])

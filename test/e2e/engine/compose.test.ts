@@ -130,10 +130,15 @@ describeWithEngine('a stack on Compose', (env) => {
     await place.write(everyTier(1))
     expect(await place.ragscale('up')).toMatchObject({ exitCode: 0 })
     const swept = await place.ragscale(
-      ...'loadtest --stage embed --rates 5/s,10/s,15/s,20/s,50/s --duration 5s --warmup 1s'.split(' '),
+      ...'loadtest --stage embed --rates 3/s,5/s,7/s,8/s,20/s --duration 5s --warmup 1s --name sweep'.split(
+        ' ',
+      ),
     )
     expect([0, 5, 6], swept.stderr).toContain(swept.exitCode)
-    const recommendation = (await place.json('recommend', '--rate', '45/s', '--apply')) as Recommendation
+    const recommendation = (await place.json(
+      'recommend',
+      ...'--run sweep --rate 18/s --apply'.split(' '),
+    )) as Recommendation
     expect(recommendation.feasible, JSON.stringify(recommendation)).toBe(true)
     const replicas = recommendation.tiers.embed?.then.replicas ?? 0
     expect(replicas, JSON.stringify(recommendation)).toBeGreaterThanOrEqual(2)

@@ -11,7 +11,7 @@ tiers:
     component: tei
     model: BAAI/bge-small-en-v1.5
     replicas: ${embed} # for now
-    emulate: { model: fifo, law: fixed, mean: 40ms, servers: 1 }
+    emulate: { model: fifo, law: fixed, mean: 100ms, servers: 1 }
   vector:
     component: qdrant
     nodes: 3
@@ -22,7 +22,7 @@ tiers:
 balancer: { component: nginx, image: 'nginx:test' }
 workload: { rate: 4/s, queries: queries.txt, seed: 7, topK: 3, outputTokens: 8 }
 slo:
-  embed: { p95: 600ms }
+  embed: { p95: 1s }
 limits: { replicas: 8 }
 `
 }
