@@ -9,7 +9,9 @@ const everyCore = '100%'
 /** What runs in a Docker engine of the run's own (test/engine). */
 const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
 /** Of these, what takes minutes of waiting each: `npm run test:engine`. */
-const engineLong = ['swarm', 'rollout', 'engine-faults'].map((name) => `test/e2e/engine/${name}.test.ts`)
+const engineLong = ['swarm', 'rollout', 'faults', 'engine-faults'].map(
+  (name) => `test/e2e/engine/${name}.test.ts`,
+)
 
 /** Containers, in an engine that all files share: one after another. */
 const inAnEngine = {
