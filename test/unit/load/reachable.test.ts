@@ -39,6 +39,19 @@ describe('a target that is there', () => {
     await expect(ask({ protocol, ...more })).resolves.toBeUndefined()
   })
 
+  it('is asked again while a balancer of ours still tries replicas that are gone', async () => {
+    answers = { '/health': { status: 504, body: 'Gateway Time-out' } }
+    const asked = assertReachable({
+      stage: 'embed',
+      target: { protocol: 'tei', urls: [url] },
+      runsOn: 'compose',
+      env: {},
+    })
+    await expect.poll(() => keys.length, { timeout: 10_000 }).toBe(2)
+    answers = { '/health': { status: 200, body: '{}' } }
+    await expect(asked).resolves.toBeUndefined()
+  })
+
   it('of protocol http may answer whatever it likes; one of protocol openai need not list models', async () => {
     answers = {}
     await expect(ask({ protocol: 'http' })).resolves.toBeUndefined()
