@@ -7,7 +7,7 @@ import { refused } from '../../deployed/conflicts.ts'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { ReplicaSample } from '../../recording/resources.ts'
 import { topologyOf } from '../../render/workloads.ts'
-import type { EndpointName, Stack } from '../../stack/stack.ts'
+import type { Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
 import { containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
@@ -15,6 +15,7 @@ import { type Engine, isGone, openEngine } from '../docker/engine.ts'
 import { followLines } from '../docker/logs.ts'
 import { mergeLines } from '../docker/merge-lines.ts'
 import { reloadRefusal } from '../rollout.ts'
+import { endpointTiers } from '../endpoint-tiers.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { Sampler } from '../sampling/sampler.ts'
 import type {
@@ -38,15 +39,6 @@ import { planDown } from './plan-down.ts'
 import { isOwnSecret } from './secret-files.ts'
 import { sampledReplicas } from './sampled.ts'
 import type { ComposeObserved, ComposeStep } from './steps.ts'
-
-/** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
-const endpointTiers = {
-  embed: 'embed',
-  vector: 'vector',
-  rerank: 'rerank',
-  generate: 'generate',
-  pipeline: 'gateway',
-} as const satisfies Readonly<Record<EndpointName, keyof typeof balancerPorts>>
 
 /** A stack as Docker Compose runs it on one engine. */
 export function composeTarget(stack: Stack, env: Env): StackTarget {

@@ -8,6 +8,7 @@ import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import { type Engine, engineGone, isGone } from '../docker/engine.ts'
 import { loadingOf } from '../docker/loading.ts'
 import { lastLines } from '../docker/logs.ts'
+import { neverHealthy } from '../never-healthy.ts'
 import type { Progress, ReplicaState } from '../target.ts'
 import { projectLabel, serviceOf } from './found.ts'
 import { replicaOf } from './observe.ts'
@@ -208,15 +209,4 @@ function wasToldToEnd({ status, exitCode, oomKilled, mostRestarts }: FoundContai
 
 function signatureOf({ status, health, startedAt, finishedAt, error }: FoundContainer): string {
   return [status, health, startedAt, finishedAt, error].join(' ')
-}
-
-export function neverHealthy(replica: ReplicaState, what: string): UserError {
-  const because = replica.because === null ? '' : `: ${replica.because}`
-  const lines = replica.lastLines.map((line) => `\n    | ${line}`).join('')
-  const log = lines === '' ? ' (it wrote nothing)' : `\n  its last lines:${lines}`
-  return new UserError(`${replica.name} ${what}${because}${log}`, {
-    hint: `ragscale logs ${replica.tier}, then ragscale up to go on or ragscale down to stop what runs`,
-    exitCode: ExitCode.unhealthy,
-    code: 'unhealthy',
-  })
 }

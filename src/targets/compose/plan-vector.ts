@@ -1,7 +1,7 @@
 /** Where shards have to go when nodes go, or are asked to hold more copies. Pure. */
-import { ExitCode, UserError } from '../../errors.ts'
 import { describeMove } from '../qdrant/cluster.ts'
 import { place } from '../qdrant/placement.ts'
+import { onlyCopies, unknownShards } from '../qdrant/refusals.ts'
 import type { ComposeObserved, PlannedStep } from './steps.ts'
 
 export interface ShardSteps {
@@ -63,23 +63,4 @@ export function planShards(
       })),
     ),
   }
-}
-
-function unknownShards(leaving: readonly string[]): UserError {
-  return new UserError(`no vector node answers, so nobody can tell what ${leaving.join(' and ')} hold`, {
-    hint: 'ragscale status shows why; nothing was changed, and no data is lost',
-    exitCode: ExitCode.unhealthy,
-    code: 'unhealthy',
-  })
-}
-
-function onlyCopies(leaving: readonly string[], losses: readonly string[]): UserError {
-  return new UserError(
-    `${leaving.join(' and ')} cannot go: the only good copy would be lost of ${losses.join(', ')}`,
-    {
-      hint: 'Wait until every node is healthy and holds its shards, then try again; nothing was changed.',
-      exitCode: ExitCode.unhealthy,
-      code: 'unhealthy',
-    },
-  )
 }

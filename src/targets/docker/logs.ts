@@ -45,9 +45,18 @@ export async function* followLines(
     yield* linesOf(withoutFrames(bytes))
     return
   }
-  const raw = (await container.logs({ ...common, follow: true })) as NodeJS.ReadableStream & Readable
+  yield* followedLines(engine, await container.logs({ ...common, follow: true }), signal)
+}
+
+/** Lines of a followed log as they come, until it ends or the signal; the stream is ended with it. */
+export async function* followedLines(
+  { docker }: Engine,
+  followed: NodeJS.ReadableStream,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const raw = followed as NodeJS.ReadableStream & Readable
   const text = new PassThrough()
-  engine.docker.modem.demuxStream(raw, text, text)
+  docker.modem.demuxStream(raw, text, text)
   const end = (): void => {
     text.end()
     raw.destroy()
@@ -71,7 +80,7 @@ export async function* followLines(
   }
 }
 
-function linesOf(text: string): string[] {
+export function linesOf(text: string): string[] {
   const lines = text.split('\n').map(withoutEnd)
   if (lines.at(-1) === '') lines.pop()
   return lines

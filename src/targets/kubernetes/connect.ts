@@ -1,6 +1,7 @@
 /** How a release is called from this machine: by the host that its cluster lets in, else through forwarded ports. */
-import { type BalancedTier, balancerPorts } from '../../catalog/container.ts'
+import { balancerPorts } from '../../catalog/container.ts'
 import type { EndpointName } from '../../stack/stack.ts'
+import { endpointTiers } from '../endpoint-tiers.ts'
 import type { Connection, RunningEndpoints } from '../target.ts'
 import { workloadOf } from './change-words.ts'
 import { objectsIn } from './manifest.ts'
@@ -8,14 +9,6 @@ import type { KubeObject } from './objects.ts'
 import { forwardPorts } from './port-forward.ts'
 import type { Programs } from './programs.ts'
 import type { KubernetesObserved } from './steps.ts'
-
-const tiersOf: Readonly<Record<EndpointName, BalancedTier>> = {
-  embed: 'embed',
-  vector: 'vector',
-  rerank: 'rerank',
-  generate: 'generate',
-  pipeline: 'gateway',
-}
 
 interface Service extends KubeObject {
   readonly spec?: { readonly clusterIP?: string; readonly ports?: readonly { readonly port: number }[] }
@@ -48,8 +41,8 @@ export async function connect(observed: KubernetesObserved, programs: Programs):
 
 function wantedPorts(balancer: Service | null): { readonly name: EndpointName; readonly port: number }[] {
   const listening = (balancer?.spec?.ports ?? []).map(({ port }) => port)
-  return (Object.keys(tiersOf) as EndpointName[])
-    .map((name) => ({ name, port: balancerPorts[tiersOf[name]] }))
+  return (Object.keys(endpointTiers) as EndpointName[])
+    .map((name) => ({ name, port: balancerPorts[endpointTiers[name]] }))
     .filter(({ port }) => listening.includes(port))
 }
 

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { SupervisorStatus } from '../../supervision.ts'
+import { neverHealthy } from '../never-healthy.ts'
 import type { Progress, ReplicaState } from '../target.ts'
 import { type ControlClient, Unreachable } from './control-client.ts'
 import { replicaOf } from './observe.ts'
@@ -85,15 +86,4 @@ export class Follower {
       })
     }
   }
-}
-
-function neverHealthy(replica: ReplicaState, what: string): UserError {
-  const because = replica.because === null ? '' : `: ${replica.because}`
-  const lines = replica.lastLines.map((line) => `\n    | ${line}`).join('')
-  const log = lines === '' ? ' (it wrote nothing)' : `\n  its last lines:${lines}`
-  return new UserError(`${replica.name} ${what}${because}${log}`, {
-    hint: `ragscale logs ${replica.tier}, then ragscale up to go on or ragscale down to stop what runs`,
-    exitCode: ExitCode.unhealthy,
-    code: 'unhealthy',
-  })
 }

@@ -1,6 +1,7 @@
 import { type ReplicaSample, nothingSampled } from '../../recording/resources.ts'
-import type { EndpointName, Stack } from '../../stack/stack.ts'
+import type { Stack } from '../../stack/stack.ts'
 import { withCounts } from '../counts.ts'
+import { endpointTiers } from '../endpoint-tiers.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import type {
   ExecuteOptions,
@@ -27,15 +28,6 @@ import { installedService } from './services.ts'
 import { readStateFile } from './state-file.ts'
 import type { FoundSupervisor, LocalObserved, LocalStep } from './steps.ts'
 import { type Locate, wantedProcesses } from './wiring.ts'
-
-/** What of a running stack is called from outside, and the tier whose balancer answers. */
-const endpointTiers: Readonly<Record<EndpointName, string>> = {
-  embed: 'embed',
-  vector: 'vector',
-  rerank: 'rerank',
-  generate: 'generate',
-  pipeline: 'gateway',
-}
 
 export interface LocalOptions {
   /** The environment of every process; default: this one's. */

@@ -1,8 +1,8 @@
 /** Where shards have to go when nodes come, go, or are asked to hold more copies. Pure. */
-import { ExitCode, UserError } from '../../errors.ts'
 import type { WantedProcess } from '../../supervision.ts'
 import { describeMove } from '../qdrant/cluster.ts'
 import { place } from '../qdrant/placement.ts'
+import { onlyCopies, unknownShards } from '../qdrant/refusals.ts'
 import type { Places } from './places.ts'
 import type { LocalObserved, PlannedStep } from './steps.ts'
 
@@ -64,23 +64,4 @@ export function planShards(
 
 function nodesIn(processes: readonly WantedProcess[]): string[] {
   return processes.filter(({ tier, replica }) => tier === 'vector' && replica !== null).map(({ id }) => id)
-}
-
-function unknownShards(going: readonly string[]): UserError {
-  return new UserError(`no vector node answers, so nobody can tell what ${going.join(' and ')} hold`, {
-    hint: 'ragscale status shows why; nothing was changed, and no data is lost',
-    exitCode: ExitCode.unhealthy,
-    code: 'unhealthy',
-  })
-}
-
-function onlyCopies(going: readonly string[], losses: readonly string[]): UserError {
-  return new UserError(
-    `${going.join(' and ')} cannot go: the only good copy would be lost of ${losses.join(', ')}`,
-    {
-      hint: 'Wait until every node is healthy and holds its shards, then try again; nothing was changed.',
-      exitCode: ExitCode.unhealthy,
-      code: 'unhealthy',
-    },
-  )
 }

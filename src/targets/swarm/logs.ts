@@ -1,7 +1,6 @@
 /** What replicas wrote, wherever in the swarm they run: the engine asks the other nodes. */
-import { PassThrough, type Readable } from 'node:stream'
 import type { Engine } from '../docker/engine.ts'
-import { withoutFrames } from '../docker/logs.ts'
+import { followedLines, linesOf, withoutFrames } from '../docker/logs.ts'
 import { type NamedLines, mergeLines } from '../docker/merge-lines.ts'
 import type { LogLine, LogOptions } from '../target.ts'
 import type { FoundSwarm } from './found.ts'
@@ -44,45 +43,22 @@ export async function* readLogs(
 }
 
 async function* serviceLines(
-  { docker }: Engine,
+  engine: Engine,
   id: string,
   { follow, lines, signal }: Pick<LogOptions, 'follow' | 'lines' | 'signal'>,
 ): AsyncGenerator<string> {
   // The last lines are those of each task.
   const asked = { stdout: true, stderr: true, details: true, tail: lines }
-  const service = docker.getService(id)
+  const service = engine.docker.getService(id)
   if (!follow) {
     const bytes = (await service.logs({ ...asked, follow: false })) as unknown as
       | Buffer
       | NodeJS.ReadableStream
     const text = Buffer.isBuffer(bytes) ? withoutFrames(bytes) : withoutFrames(await wholeOf(bytes))
-    yield* text.split('\n').filter((line, index, all) => line !== '' || index < all.length - 1)
+    yield* linesOf(text)
     return
   }
-  const raw = (await service.logs({ ...asked, follow: true })) as NodeJS.ReadableStream & Readable
-  const text = new PassThrough()
-  docker.modem.demuxStream(raw, text, text)
-  const end = (): void => {
-    text.end()
-    raw.destroy()
-  }
-  raw.once('end', end)
-  raw.once('error', end)
-  signal.addEventListener('abort', end, { once: true })
-  try {
-    const decoder = new TextDecoder()
-    let rest = ''
-    for await (const chunk of text) {
-      rest += decoder.decode(chunk as Buffer, { stream: true })
-      const whole = rest.split('\n')
-      rest = whole.pop() ?? ''
-      yield* whole
-    }
-    if (rest !== '') yield rest
-  } finally {
-    signal.removeEventListener('abort', end)
-    end()
-  }
+  yield* followedLines(engine, await service.logs({ ...asked, follow: true }), signal)
 }
 
 async function wholeOf(stream: NodeJS.ReadableStream): Promise<Buffer> {

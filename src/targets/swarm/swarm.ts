@@ -1,6 +1,6 @@
 import { servingComponent } from '../../catalog/catalog.ts'
 import { vectorKeyEnv } from '../../catalog/reference/upstreams.ts'
-import { type BalancedTier, balancerPorts } from '../../catalog/container.ts'
+import { balancerPorts } from '../../catalog/container.ts'
 import { conflictsAmong } from '../../deployed/plan.ts'
 import { refused } from '../../deployed/conflicts.ts'
 import type { ReplicaSample } from '../../recording/resources.ts'
@@ -8,6 +8,7 @@ import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
+import { endpointTiers } from '../endpoint-tiers.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { Sampler } from '../sampling/sampler.ts'
 import type {
@@ -32,15 +33,6 @@ import { untilReachable } from './reachable.ts'
 import { toldOf } from './refusals.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { vectorNodes } from './vector-nodes.ts'
-
-/** What of a running stack is called from outside, and the tier whose port of the balancer answers. */
-const endpointTiers: Readonly<Record<EndpointName, BalancedTier>> = {
-  embed: 'embed',
-  vector: 'vector',
-  rerank: 'rerank',
-  generate: 'generate',
-  pipeline: 'gateway',
-}
 
 /** A stack as Docker Swarm runs it, told through a manager. */
 export function swarmTarget(stack: Stack, env: Env): StackTarget {
