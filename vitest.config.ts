@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What asserts times that this machine measures: a bench (`npm run bench measuring`), for a machine that does nothing else. */
 const measuring = ['test/e2e/measuring/queueing.test.ts', 'test/e2e/measuring/streams.test.ts']
@@ -13,6 +14,31 @@ const engineLong = ['swarm', 'rollout', 'faults', 'engine-faults'].map(
   (name) => `test/e2e/engine/${name}.test.ts`,
 )
 
+/** Minutes of real processes each, longest first: whichever of them began last, the others would wait for. */
+const longest = [
+  'rollout/local',
+  'external/whole-loop',
+  'faults/interrupted-loop',
+  'local',
+  'local-interrupted',
+  'worker-queue',
+  'vector/killed',
+  'qdrant-failure',
+  'balancer/balancers',
+  'faults/failing-servers',
+].map((name) => `test/e2e/${name}.test.ts`)
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const others = await super.sort(files)
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = longest.findIndex((name) => moduleId.endsWith(name))
+      return at === -1 ? longest.length : at
+    }
+    return others.toSorted((one, other) => place(one) - place(other))
+  }
+}
+
 /** Containers, in an engine that all files share: one after another. */
 const inAnEngine = {
   globalSetup: 'test/engine/global-setup.ts',
@@ -23,6 +49,7 @@ const inAnEngine = {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -52,7 +79,7 @@ export default defineConfig({
           exclude: [...timing, ...measuring, ...engine],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 4,
+          maxWorkers: 5,
         },
       },
       { test: { name: 'engine', include: engine, exclude: engineLong, ...inAnEngine } },
