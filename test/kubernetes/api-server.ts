@@ -24,17 +24,25 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
+/** Where it runs, and by which address it is called. */
+export interface Where {
+  readonly address: string
+  /** As for `Processes`. */
+  readonly within: readonly string[]
+}
+
+const here: Where = { address: '127.0.0.1', within: [] }
 const readyMs = 120_000
 const name = 'kube-apiserver'
 
 /** @throws Error with the last that they wrote, when they do not become ready */
-export async function startApiServer(programs: {
-  readonly etcd: string
-  readonly apiServer: string
-}): Promise<ApiServer> {
+export async function startApiServer(
+  programs: { readonly etcd: string; readonly apiServer: string },
+  { address, within }: Where = here,
+): Promise<ApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-kubernetes-'))
   const at = (file: string) => join(folder, file)
-  const processes = new Processes(folder)
+  const processes = new Processes(folder, within)
   const close = async () => {
     await processes.close()
     await rm(folder, { recursive: true, force: true })
@@ -62,8 +70,10 @@ export async function startApiServer(programs: {
       `--etcd-servers=${etcdUrl}`,
       `--cert-dir=${at('certificates')}`,
       `--secure-port=${secure}`,
-      '--bind-address=127.0.0.1',
-      '--advertise-address=127.0.0.1',
+      `--bind-address=${address}`,
+      `--advertise-address=${address}`,
+      // By which kubelets are called for logs and forwarded ports.
+      '--kubelet-preferred-address-types=InternalIP',
       '--service-cluster-ip-range=10.96.0.0/16',
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-account-key-file=${at('sa.pub')}`,
@@ -74,7 +84,7 @@ export async function startApiServer(programs: {
       // Debian's etcd 3.4 cannot say how far a watch has come, which lists by watching wait for.
       '--feature-gates=WatchList=false',
     ])
-    const url = `https://127.0.0.1:${secure}`
+    const url = `https://${address}:${secure}`
     const kubeconfig = at('kubeconfig')
     await writeFile(kubeconfig, kubeconfigOf(url, token), { mode: 0o600 })
     await ready(`${url}/readyz`, token, processes)

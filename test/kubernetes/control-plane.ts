@@ -10,7 +10,8 @@ import { run } from '../tools/command.ts'
 import { findTool } from '../tools/find-tool.ts'
 import { extensions } from '../tools/kubernetes-schemas.ts'
 import { type ToolName, howToGet } from '../tools/tools.ts'
-import { type ApiServer, freePort, startApiServer } from './api-server.ts'
+import { type ApiServer, startApiServer } from './api-server.ts'
+import { startControllers } from './controllers.ts'
 import { faultStages, faultyImages } from './faults.ts'
 
 export interface ControlPlane extends ApiServer {
@@ -66,21 +67,8 @@ export async function startControlPlane(nodes: readonly FakeNode[]): Promise<Con
       timeout: 60_000,
     })
   try {
-    const common = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--bind-address=127.0.0.1']
-    processes.start('kube-controller-manager', programs.controllers, [
-      ...common,
-      `--secure-port=${await freePort()}`,
-      `--cert-dir=${join(folder, 'controllers')}`,
-      `--service-account-private-key-file=${join(folder, 'sa.key')}`,
-      '--use-service-account-credentials=false',
-      // On a busy machine kwok may be late with a node's lease: no node is given up for that.
-      '--node-monitor-grace-period=1h',
-    ])
-    processes.start('kube-scheduler', programs.scheduler, [
-      ...common,
-      `--secure-port=${await freePort()}`,
-      `--cert-dir=${join(folder, 'scheduler')}`,
-    ])
+    // On a busy machine kwok may be late with a node's lease: no node is given up for that.
+    await startControllers(server, programs, ['--node-monitor-grace-period=1h'])
     processes.start(
       'kwok',
       programs.kwok,

@@ -15,10 +15,13 @@ interface Started {
 
 export class Processes {
   readonly #folder: string
+  readonly #within: readonly string[]
   readonly #started: Started[] = []
 
-  constructor(folder: string) {
+  /** @param within what a program and its arguments are put behind, to run elsewhere */
+  constructor(folder: string, within: readonly string[] = []) {
     this.#folder = folder
+    this.#within = within
   }
 
   /** @param env beside this process's own */
@@ -78,7 +81,8 @@ export class Processes {
   ): ChildProcess {
     const log = openSync(this.#log(name), 'a')
     try {
-      return spawn(program, args, {
+      const [first = '', ...rest] = [...this.#within, program, ...args]
+      return spawn(first, rest, {
         cwd: this.#folder,
         env: { ...process.env, ...env },
         stdio: ['ignore', log, log],

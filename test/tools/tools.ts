@@ -73,6 +73,21 @@ export const tools = {
   'kube-apiserver': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
   'kube-scheduler': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  // What makes a machine a node (test/kubernetes/node).
+  kubelet: { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kubelet' },
+  'kube-proxy': { ...kubernetes, package: 'k8s.io/kubernetes/cmd/kube-proxy' },
+  // Ours, of CoreDNS's own packages: with the plugins that a cluster of one node needs, of the sixty that there are.
+  coredns: { from: 'go', module: 'cluster', package: './coredns', onRequest: true },
+  // A Gateway API in front of the pods; the proxy that it tells what to do is Envoy.
+  contour: {
+    from: 'go',
+    module: 'cluster',
+    package: 'github.com/projectcontour/contour/cmd/contour',
+    onRequest: true,
+  },
+  containerd: { from: 'debian', package: 'containerd', onRequest: true },
+  ctr: { from: 'debian', package: 'containerd', onRequest: true },
+  nft: { from: 'debian', package: 'nftables', onRequest: true },
   // Plays the kubelets of nodes that there are not, and so needs no image.
   kwok: { from: 'go', module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', onRequest: true },
   // What the API server keeps its objects in.
