@@ -2,9 +2,11 @@
 import { ExitCode, UserError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
-import type { Observed, Progress, StackTarget, Step } from '../targets/target.ts'
+import type { ExecuteOptions, Observed, Progress, StackTarget, Step } from '../targets/target.ts'
 
 const mostRounds = 3
+/** So often what was cut off is begun again: an engine that goes away more often does not stay. */
+const mostRecoveries = 5
 
 export interface ChangeOptions {
   readonly stack: Stack
@@ -46,23 +48,54 @@ export async function change(options: ChangeOptions, runtime: Runtime): Promise<
       onWait: (who) => onProgress({ kind: 'note', text: `${who}; waiting for it` }),
     })
     try {
-      const done: Step[] = []
-      let observed = await target.observe(stack)
-      // What only shows once something runs is planned then: shards move off a node that had to be started first.
-      for (let round = 0; round < mostRounds; round++) {
-        const steps = options.plan(observed)
-        if (steps.length === 0) break
-        if (round === 0) await agreement(options, observed, steps, runtime)
-        await target.execute(steps, { onProgress, signal: interrupt.signal, timeoutMs })
-        done.push(...steps)
-        observed = await target.observe(stack)
-      }
-      return { steps: done, observed }
+      return await inRounds(options, { onProgress, signal: interrupt.signal, timeoutMs }, runtime)
     } finally {
       await lock.release()
     }
   } finally {
     stopListening()
+  }
+}
+
+async function inRounds(
+  options: ChangeOptions,
+  execution: ExecuteOptions,
+  runtime: Runtime,
+): Promise<Changed> {
+  const { stack, target } = options
+  const done: Step[] = []
+  let observed = await target.observe(stack)
+  let recoveries = 0
+  // What only shows once something runs is planned then: shards move off a node that had to be started first.
+  for (let round = 0; round < mostRounds;) {
+    const steps = options.plan(observed)
+    if (steps.length === 0) break
+    if (round === 0 && recoveries === 0) await agreement(options, observed, steps, runtime)
+    // What was cut off is planned once more, perhaps in other words.
+    done.push(...steps.filter(({ what }) => !done.some((one) => one.what === what)))
+    try {
+      await target.execute(steps, execution)
+      round++
+    } catch (error) {
+      if (!(await recovers(error))) throw error
+    }
+    observed = await observedAgain()
+  }
+  return { steps: done, observed }
+
+  async function recovers(error: unknown): Promise<boolean> {
+    recoveries++
+    return recoveries <= mostRecoveries && ((await target.recover?.(error, execution)) ?? false)
+  }
+
+  async function observedAgain(): Promise<Observed> {
+    for (;;) {
+      try {
+        return await target.observe(stack)
+      } catch (error) {
+        if (!(await recovers(error))) throw error
+      }
+    }
   }
 }
 

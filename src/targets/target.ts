@@ -145,6 +145,13 @@ export interface StackTarget {
    * @throws UserError: exit 4 when a replica never became healthy, naming it; 130 when interrupted
    */
   execute(steps: readonly Step[], options: ExecuteOptions): Promise<void>
+  /**
+   * After an error of `execute`, or of an `observe` after it: true where its cause is over (an engine was restarted, and
+   * was waited for) or can be mended by a plan, so that all is to be observed, planned and executed again; false where
+   * it is of another kind. Absent: nothing is.
+   * @throws UserError: exit 4 when the cause does not end in time; 130 when interrupted
+   */
+  recover?(error: unknown, options: ExecuteOptions): Promise<boolean>
   endpoints(observed: Observed): RunningEndpoints
   /** For a target whose addresses are there only while somebody holds them open; absent where `endpoints` are always. */
   connect?(observed: Observed): Promise<Connection>

@@ -9,9 +9,11 @@ import type { ReplicaSample } from '../../recording/resources.ts'
 import { topologyOf } from '../../render/workloads.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
+import { untilEngineIsBack } from '../docker/away.ts'
 import { containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, isGone, openEngine } from '../docker/engine.ts'
+import { HalfStarted } from '../docker/half-started.ts'
 import { followLines } from '../docker/logs.ts'
 import { mergeLines } from '../docker/merge-lines.ts'
 import { reloadRefusal } from '../rollout.ts'
@@ -30,7 +32,7 @@ import type {
 } from '../target.ts'
 import { vectorKey, vectorNodes } from './vector-nodes.ts'
 import { appliedFile, departedFile } from './applied.ts'
-import { Execution } from './execute.ts'
+import { Execution, type Means } from './execute.ts'
 import { identityOf, projectLabel } from './found.ts'
 import { observe } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
@@ -54,6 +56,8 @@ class ComposeTarget implements StackTarget {
   #sampling: Engine | null = null
   /** What was looked with last, and how: what is executed was planned for it. */
   #looked: { readonly stack: Stack; readonly observed: ComposeObserved } | null = null
+  /** What was there before a change that was cut off, and is gone on with. */
+  #before: Pick<Means, 'fresh'> | null = null
 
   constructor(stack: Stack, env: Env) {
     this.#stack = stack
@@ -115,11 +119,12 @@ class ComposeTarget implements StackTarget {
   async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
     if (this.#looked === null) throw new Error('observe comes before execute')
     const { stack, observed } = this.#looked
+    this.#before ??= { fresh: observed.containers.length === 0 ? { volumes: observed.volumes } : null }
     await new Execution(
       {
         engine: await openEngine(this.#env),
         tool: observed.tool,
-        fresh: observed.containers.length === 0 ? { volumes: observed.volumes } : null,
+        ...this.#before,
         topology: topologyOf(stack, 'compose'),
         places: this.#places,
         env: this.#env,
@@ -127,6 +132,14 @@ class ComposeTarget implements StackTarget {
       },
       options,
     ).run(steps as readonly ComposeStep[])
+    this.#before = null
+  }
+
+  async recover(error: unknown, options: ExecuteOptions): Promise<boolean> {
+    if (!(error instanceof HalfStarted)) return await untilEngineIsBack(error, this.#env, options)
+    // The next plan removes it.
+    options.onProgress({ kind: 'note', text: error.message })
+    return true
   }
 
   async #files(): Promise<string[]> {

@@ -4,9 +4,10 @@ import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
+import { interruptedAway, isAway } from '../docker/away.ts'
 import { containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
-import { type Engine, engineGone, isGone } from '../docker/engine.ts'
+import { EngineAway, type Engine, engineGone } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
 import type { ExecuteOptions } from '../target.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
@@ -60,8 +61,7 @@ export class Execution {
       }
     } catch (error) {
       if (this.#options.signal.aborted) throw await this.#interrupted(steps)
-      if (isGone(error)) throw engineGone(error)
-      throw error
+      throw isAway(error) && !(error instanceof EngineAway) ? engineGone(error) : error
     }
   }
 
@@ -141,13 +141,11 @@ export class Execution {
     await follower.begin()
     let ended = false
     const doing = async (): Promise<void> => {
-      const restarting = restarts.map(async (step) => await this.#restart(step))
+      const restarting = restarts.map(async (step) => await this.#restart(step, signal))
       const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
       await Promise.all(restarting)
       if (failure !== null) {
-        await this.#means.engine.docker.ping().catch((error: unknown) => {
-          if (isGone(error)) throw engineGone(error)
-        })
+        await follower.assertEngineStays(signal)
         // What a container says tells more than what Compose says of it.
         throw (await follower.blamed().catch(() => null)) ?? failure
       }
@@ -184,8 +182,8 @@ export class Execution {
     return failed && !signal.aborted ? composeFailure(stderr, services, places) : null
   }
 
-  async #restart({ id, service }: ActionOf<'restart'>): Promise<void> {
-    await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds })
+  async #restart({ id, service }: ActionOf<'restart'>, abortSignal: AbortSignal): Promise<void> {
+    await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds, abortSignal })
   }
 
   async #vectorNodes(): Promise<NodeAddress[]> {
@@ -249,7 +247,12 @@ export class Execution {
   async #interrupted(steps: readonly ComposeStep[]): Promise<UserError> {
     const { fresh } = this.#means
     if (fresh !== null && steps.some(({ kind }) => kind === 'apply')) {
-      await takeBack(this.#means, fresh.volumes)
+      try {
+        await takeBack(this.#means, fresh.volumes)
+      } catch (error) {
+        if (isAway(error)) return interruptedAway()
+        throw error
+      }
       return new UserError('Interrupted. Nothing of the stack is left running.', {
         hint: 'ragscale up starts again',
         exitCode: ExitCode.interrupted,

@@ -3,24 +3,32 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
-import { jobConditionOf } from '../docker/condition.ts'
-import { type FoundContainer, containersWith } from '../docker/containers.ts'
-import { type Engine, engineGone, isGone } from '../docker/engine.ts'
+import { answers, isAway } from '../docker/away.ts'
+import { endOf, jobConditionOf } from '../docker/condition.ts'
+import { type FoundContainer, containerWith, containersWith } from '../docker/containers.ts'
+import { type Engine, engineGone } from '../docker/engine.ts'
+import { EventWatch } from '../docker/events.ts'
+import { halfStarted, isHalfStarted } from '../docker/half-started.ts'
 import { loadingOf } from '../docker/loading.ts'
 import { lastLines } from '../docker/logs.ts'
+import { type Restarted, Restarts } from '../docker/restarts.ts'
 import { neverHealthy } from '../never-healthy.ts'
 import type { Progress, ReplicaState } from '../target.ts'
-import { projectLabel, serviceOf } from './found.ts'
+import { identityOf, projectLabel, serviceOf } from './found.ts'
 import { replicaOf } from './observe.ts'
 import type { Places } from './places.ts'
 import { portTaken } from './tool-failure.ts'
 import type { WantedService } from './wanted.ts'
 
-const everyMs = 400
-/** From the end of its containers to its own, when an engine is stopped. */
+/** Between two looks: while the engine tells what happens, and while it does not. */
+const heardMs = 2_000
+const unheardMs = 400
+/** Of what happens at once one look shows all. */
+const settleMs = 50
+/** A look that takes longer is not answered. */
+const lookMs = 20_000
+/** From the end of its containers to the moment in which it takes no more requests, when an engine is stopped. */
 const engineLastsMs = 1_500
-/** An engine that is being restarted comes back within this. */
-const patienceMs = 20_000
 
 export interface Watching {
   readonly engine: Engine
@@ -42,52 +50,91 @@ export class Follower {
   readonly #before = new Map<string, number>()
   /** Containers as they were before anything was done about them: of these nobody is to blame. */
   #stale: ReadonlyMap<string, FoundContainer> = new Map()
-  #goneSince: number | null = null
+  readonly #restarts = new Restarts()
+  #watch: EventWatch | null = null
 
   constructor(watching: Watching, awaited: readonly WantedService[]) {
     this.#watching = watching
     this.#awaited = awaited
   }
 
-  /** To be called before anything is done about the awaited. */
+  /** To be called before anything is done about the awaited; `untilHealthy` has to follow. */
   async begin(): Promise<void> {
-    const containers = await this.#containers()
-    this.#stale = new Map(containers.map((container) => [container.id, container]))
-  }
-
-  /**
-   * Waits until every awaited service has its containers, healthy or run to the end, and `done` says so too.
-   * @throws UserError (exit 4) when one fails or time is up; the signal's reason when interrupted
-   */
-  async untilHealthy(signal: AbortSignal, deadlineMs: number, done: () => boolean): Promise<void> {
-    for (;;) {
-      const looked = await this.#look()
-      if (looked !== null) {
-        const { containers, replicas } = looked
-        const blame = this.#blame(looked)
-        if (blame !== null && (await this.#engineStays(signal))) throw blame
-        if (blame !== null) continue
-        const late = this.#awaited.filter((service) => !this.#isReady(service, containers))
-        if (late.length === 0 && done()) return
-        if (performance.now() > deadlineMs) throw await this.#tooLate(replicas, late)
-      }
-      await sleep(everyMs, undefined, { signal })
+    const { engine, topology } = this.#watching
+    // First, so that nothing happens unseen between the look and the listening.
+    this.#watch = new EventWatch(engine, [`${projectLabel}=${topology.stack.name}`])
+    try {
+      const containers = await this.#containers()
+      this.#stale = new Map(containers.map((container) => [container.id, container]))
+      for (const { id, restarts } of containers) this.#restarts.found(id, restarts, true)
+    } catch (error) {
+      this.#watch.close()
+      throw error
     }
   }
 
-  /** An engine that is being stopped ends its containers first: what ended is not to blame then. */
-  async #engineStays(signal: AbortSignal): Promise<boolean> {
-    await sleep(engineLastsMs, undefined, { signal })
-    return await this.#watching.engine.docker.ping().then(
-      () => true,
-      (error: unknown) => !isGone(error),
-    )
+  /**
+   * Waits until every awaited service has its containers, healthy or run to the end, and `done` says so too. Looks when
+   * the engine tells of something, and now and then.
+   * @throws UserError (exit 4) when one fails, or time is up, or the engine goes away; the signal's reason when
+   * interrupted
+   */
+  async untilHealthy(signal: AbortSignal, deadlineMs: number, done: () => boolean): Promise<void> {
+    const watch = this.#watch
+    if (watch === null) throw new Error('begin comes before untilHealthy')
+    try {
+      for (;;) {
+        const { events, gap } = watch.take()
+        const looked = await this.#look()
+        const restarted = events.map((event) => this.#restarts.add(event))
+        const unheard = looked.containers.map(({ id, restarts }) => this.#restarts.found(id, restarts, !gap))
+        for (const one of [...restarted, ...unheard]) if (one !== null) await this.#tellRestart(one)
+        const blame = this.#blame(looked)
+        if (blame !== null) {
+          await this.assertEngineStays(signal)
+          throw blame
+        }
+        const late = this.#awaited.filter((service) => !this.#isReady(service, looked.containers))
+        if (late.length === 0 && done()) return
+        if (performance.now() > deadlineMs) throw await this.#tooLate(looked.replicas, late)
+        await watch.next(watch.listening && late.length > 0 ? heardMs : unheardMs, signal)
+        await sleep(settleMs, undefined, { signal })
+      }
+    } finally {
+      watch.close()
+    }
+  }
+
+  /**
+   * An engine that is being stopped ends its containers: then neither they are to blame nor who was starting them.
+   * @throws EngineAway
+   */
+  async assertEngineStays(signal: AbortSignal): Promise<void> {
+    const { engine } = this.#watching
+    const untilMs = performance.now() + engineLastsMs
+    for (;;) {
+      if (!(await answers(engine))) throw engineGone(new Error('it takes no requests'))
+      if (performance.now() > untilMs) return
+      await sleep(settleMs, undefined, { signal })
+    }
   }
 
   /** What is wrong with a container, as it is now; null: with none of them. */
   async blamed(): Promise<UserError | null> {
-    const looked = await this.#look()
-    return looked === null ? null : this.#blame(looked)
+    return this.#blame(await this.#look())
+  }
+
+  /** What a container went through that runs again, which nobody would see in its state. */
+  async #tellRestart({ container, exitCode, oomKilled, times }: Restarted): Promise<void> {
+    const { engine, onProgress } = this.#watching
+    const found = await containerWith(engine, container)
+    if (found === null) return
+    const how = exitCode === null ? 'it had ended' : endOf({ ...found, exitCode, oomKilled })
+    const again = times > 1 ? ` for the ${times}. time` : ''
+    onProgress({
+      kind: 'note',
+      text: `${identityOf(found).name} was started again by the engine${again}: ${how}`,
+    })
   }
 
   #blame({ containers, replicas }: Looked): UserError | null {
@@ -97,6 +144,8 @@ export class Follower {
     const taken = portTaken(failing.because ?? '', this.#watching.places)
     if (taken !== null) return taken
     const container = containers[index]
+    if (container !== undefined && isHalfStarted(container.error))
+      return halfStarted(failing.name, container.name)
     const told = container !== undefined && wasToldToEnd(container)
     return neverHealthy(
       told ? { ...failing, because: `${failing.because}; ${toldToEnd}` } : failing,
@@ -111,32 +160,39 @@ export class Follower {
     return all.filter((one) => names.has(serviceOf(one)))
   }
 
-  async #look(): Promise<Looked | null> {
-    const { engine, topology, onProgress } = this.#watching
-    try {
-      const containers = await this.#containers()
-      const replicas: ReplicaState[] = []
-      for (const container of containers) {
-        const since = this.#before.get(container.id) ?? container.restarts
-        this.#before.set(container.id, since)
-        const replica = await this.#loading(
-          this.#told(await replicaOf(container, topology, engine, since), container),
-          container,
-        )
-        replicas.push(replica)
-        const before = this.#seen.get(container.id)
-        this.#seen.set(container.id, replica)
-        if (before?.state === replica.state && before.because === replica.because) continue
-        onProgress({ kind: 'replica', replica })
+  /** @throws EngineAway */
+  async #look(): Promise<Looked> {
+    for (;;) {
+      try {
+        return await within(lookMs, this.#lookOnce())
+      } catch (error) {
+        if (!isAway(error)) throw error
+        const { engine } = this.#watching
+        // One connection that broke is nothing; it is made anew.
+        await sleep(settleMs)
+        if (!(await answers(engine))) throw engineGone(error)
       }
-      this.#goneSince = null
-      return { containers, replicas }
-    } catch (error) {
-      if (!isGone(error)) throw error
-      this.#goneSince ??= performance.now()
-      if (performance.now() - this.#goneSince > patienceMs) throw engineGone(error)
-      return null
     }
+  }
+
+  async #lookOnce(): Promise<Looked> {
+    const { engine, topology, onProgress } = this.#watching
+    const containers = await this.#containers()
+    const replicas: ReplicaState[] = []
+    for (const container of containers) {
+      const since = this.#before.get(container.id) ?? container.restarts
+      this.#before.set(container.id, since)
+      const replica = await this.#loading(
+        this.#told(await replicaOf(container, topology, engine, since), container),
+        container,
+      )
+      replicas.push(replica)
+      const before = this.#seen.get(container.id)
+      this.#seen.set(container.id, replica)
+      if (before?.state === replica.state && before.because === replica.because) continue
+      onProgress({ kind: 'replica', replica })
+    }
+    return { containers, replicas }
   }
 
   /** What starts says in its log how far it is. */
@@ -205,6 +261,20 @@ const toldToEnd = 'somebody stopped it, or the Docker engine is being stopped'
 /** The engine starts again what ended by itself; what stays ended, somebody stopped. */
 function wasToldToEnd({ status, exitCode, oomKilled, mostRestarts }: FoundContainer): boolean {
   return status === 'exited' && mostRestarts === null && !oomKilled && [0, 137, 143].includes(exitCode)
+}
+
+/** @throws EngineAway when it takes longer */
+async function within<T>(ms: number, doing: Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const giveUp = sleep(ms, undefined, { signal: late.signal }).then(() => {
+    throw engineGone(new Error(`no answer within ${ms} ms`))
+  })
+  try {
+    return await Promise.race([doing, giveUp])
+  } finally {
+    late.abort()
+    giveUp.catch(() => {})
+  }
 }
 
 function signatureOf({ status, health, startedAt, finishedAt, error }: FoundContainer): string {

@@ -5,12 +5,14 @@ import { replicaName } from './wanted.ts'
 export const projectLabel = 'com.docker.compose.project'
 export const folderLabel = 'com.docker.compose.project.working_dir'
 
-export function serviceOf({ labels }: FoundContainer): string {
+type Labelled = Pick<FoundContainer, 'labels'>
+
+export function serviceOf({ labels }: Labelled): string {
   return labels['com.docker.compose.service'] ?? ''
 }
 
 /** Which container of its service it is, from 1. */
-export function numberOf({ labels }: FoundContainer): number {
+export function numberOf({ labels }: Labelled): number {
   return Number(labels['com.docker.compose.container-number'] ?? '1')
 }
 
@@ -22,7 +24,7 @@ export interface Identity {
   readonly replica: string
 }
 
-export function identityOf(container: FoundContainer): Identity {
+export function identityOf(container: Labelled): Identity {
   const { labels } = container
   const service = serviceOf(container)
   const workload = labels[workloadLabel] ?? service

@@ -1,5 +1,6 @@
 /** What to do to come from what runs to what is wanted. Pure. */
 import { type FoundContainer, workloadLabel } from '../docker/containers.ts'
+import { isHalfStarted } from '../docker/half-started.ts'
 import { identityOf, numberOf, serviceOf } from './found.ts'
 import { filesFirst, imagesFor, placed, reload } from './plan-files.ts'
 import { planShards } from './plan-vector.ts'
@@ -8,7 +9,10 @@ import { type ComposeObserved, type ComposeStep, type PlannedStep, inWaves } fro
 import { type WantedService, replicaName } from './wanted.ts'
 
 /** @param by whose word the counts are, for the causes: `ragscale.yaml` */
-export function planUp(observed: ComposeObserved, by: string): ComposeStep[] {
+export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
+  const stuck = found.containers.filter((one) => isOurs(one) && isStuck(one))
+  // What they are is removed first, so that they are planned as missing.
+  const observed = { ...found, containers: found.containers.filter((one) => !stuck.includes(one)) }
   const { wanted, containers } = observed
   const changes = wanted.map((service) => changeTo(service, observed, by))
   const started = changes
@@ -30,6 +34,7 @@ export function planUp(observed: ComposeObserved, by: string): ComposeStep[] {
   return inWaves([
     [...filesFirst(observed, by), ...placed(observed, reloaded.length > 0)],
     ...imagesFor(observed, touched),
+    stuck.map((container) => unstuck(container, wanted)),
     // Together, since each may wait for another.
     [...started, ...restarted],
     // One after another: a tier of several services goes on serving.
@@ -42,6 +47,20 @@ export function planUp(observed: ComposeObserved, by: string): ComposeStep[] {
   ])
 }
 
+/** Of no use as it is, and not to be started: the engine has a task of it from before it was ended. */
+function isStuck({ status, error }: FoundContainer): boolean {
+  return status !== 'running' && isHalfStarted(error)
+}
+
+function unstuck(container: FoundContainer, wanted: readonly WantedService[]): PlannedStep {
+  const step = removal(container, wanted, '')
+  return {
+    ...step,
+    what: `remove ${step.name}, to make it anew`,
+    because: 'the Docker engine was ended while it started it, and cannot start it again as it is',
+  }
+}
+
 function isSurplus(container: FoundContainer, { wanted, dormant }: ComposeObserved): boolean {
   if (dormant.includes(container.labels[workloadLabel] ?? '')) return false
   const service = wanted.find(({ name }) => name === serviceOf(container))
@@ -49,7 +68,11 @@ function isSurplus(container: FoundContainer, { wanted, dormant }: ComposeObserv
   return !service.job && service.number === null && numberOf(container) > service.replicas
 }
 
-function removal(container: FoundContainer, wanted: readonly WantedService[], by: string): PlannedStep {
+function removal(
+  container: FoundContainer,
+  wanted: readonly WantedService[],
+  by: string,
+): Extract<PlannedStep, { kind: 'remove' }> {
   const workload = container.labels['com.ragscale.workload'] ?? serviceOf(container)
   const tier = container.labels['com.ragscale.tier'] ?? workload
   const count = wanted

@@ -59,7 +59,11 @@ export function jobConditionOf(container: FoundContainer): Condition | 'complete
 }
 
 /** How a container ended, in words. */
-export function endOf({ oomKilled, exitCode, memoryLimitBytes }: FoundContainer): string {
+export function endOf({
+  oomKilled,
+  exitCode,
+  memoryLimitBytes,
+}: Pick<FoundContainer, 'oomKilled' | 'exitCode' | 'memoryLimitBytes'>): string {
   if (oomKilled) {
     const limit = memoryLimitBytes === null ? '' : ` of ${showBytes(memoryLimitBytes)}`
     return `it ran out of its memory${limit} and was killed (OOM)`

@@ -42,19 +42,20 @@ export interface FoundContainer {
 /** By their names. A container that goes away while it is looked at is left out. */
 export async function containersWith(engine: Engine, labels: readonly string[]): Promise<FoundContainer[]> {
   const listed = await engine.docker.listContainers({ all: true, filters: { label: [...labels] } })
-  const found = await Promise.all(
-    listed.map(async ({ Id }) => {
-      try {
-        return containerOf(await engine.docker.getContainer(Id).inspect())
-      } catch (error) {
-        if (statusOf(error) === 404) return null
-        throw error
-      }
-    }),
-  )
+  const found = await Promise.all(listed.map(async ({ Id }) => await containerWith(engine, Id)))
   return found
     .filter((container) => container !== null)
     .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+/** By its id; null: there is none. */
+export async function containerWith(engine: Engine, id: string): Promise<FoundContainer | null> {
+  try {
+    return containerOf(await engine.docker.getContainer(id).inspect())
+  } catch (error) {
+    if (statusOf(error) === 404) return null
+    throw error
+  }
 }
 
 /** The engine's HTTP status in an error of dockerode; null: it is of another kind. */

@@ -13,6 +13,9 @@ export interface Engine {
   readonly host: string
 }
 
+/** No engine answers, or one does so no longer. */
+export class EngineAway extends UserError {}
+
 /** The newest API that this was written for; an engine that knows more speaks this one. */
 const newestApi = '1.52'
 /** Health checks, `init` and memory limits as they are rendered. */
@@ -59,7 +62,7 @@ interface Connection {
   readonly key?: string
 }
 
-function connectionOf(place: EnginePlace): Connection {
+export function connectionOf(place: EnginePlace): Connection {
   const { host, tls } = place
   if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) }
   if (host.startsWith('npipe://')) return { socketPath: host.slice('npipe://'.length).replaceAll('/', '\\') }
@@ -94,12 +97,15 @@ function unreachable(place: EnginePlace, error: unknown): UserError {
   const code = codeOf(error)
   const where = `${place.host} (${place.from})`
   const { message, hint } = explained(code, where, place)
-  return new UserError(message ?? `no Docker engine answers at ${where}: ${messageOf(error)}`, {
-    hint,
-    exitCode: ExitCode.missing,
-    code: 'docker',
-    cause: error,
-  })
+  return new (isGone(error) ? EngineAway : UserError)(
+    message ?? `no Docker engine answers at ${where}: ${messageOf(error)}`,
+    {
+      hint,
+      exitCode: ExitCode.missing,
+      code: 'docker',
+      cause: error,
+    },
+  )
 }
 
 function explained(code: string, where: string, { from }: EnginePlace): { message?: string; hint: string } {
@@ -131,9 +137,9 @@ export function isGone(error: unknown): boolean {
   return ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ENOTFOUND', 'ETIMEDOUT'].includes(codeOf(error))
 }
 
-export function engineGone(error: unknown): UserError {
-  return new UserError('the Docker engine stopped answering', {
-    hint: 'Start it again (sudo systemctl start docker), then ragscale up goes on from there.',
+export function engineGone(error: unknown): EngineAway {
+  return new EngineAway('the Docker engine stopped answering', {
+    hint: 'Start it again (sudo systemctl start docker); then the same command goes on from there.',
     exitCode: ExitCode.unhealthy,
     code: 'docker',
     cause: error,

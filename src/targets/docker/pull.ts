@@ -1,11 +1,14 @@
-/** Pulls an image, and tells how far it is in bytes. */
+/** Pulls an image, tells how far it is in bytes, and asks again where a registry is cut off. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
 import { showBytes } from '../../catalog/resources.ts'
+import { formatDuration } from '../../stack/units.ts'
 import type { ReplicaState, ExecuteOptions } from '../target.ts'
 import type { Env } from './context.ts'
-import { credentialsFor } from './credentials.ts'
-import { statusOf } from './containers.ts'
-import { type Engine, engineSays } from './engine.ts'
+import { type Credentials, credentialsFor } from './credentials.ts'
+import { answers } from './away.ts'
+import { type Engine, engineGone, engineSays } from './engine.ts'
+import { isPassing, pullError } from './pull-error.ts'
 
 /** A line of what the engine streams while it pulls. */
 interface PullLine {
@@ -32,11 +35,15 @@ export class PullProgress {
     }
   }
 
+  /** Of the layers that are known, and were not there before. */
+  get totalBytes(): number {
+    return [...this.#layers.values()].reduce((sum, layer) => sum + layer.total, 0)
+  }
+
   /** `pulling 1.2 of 4.0 GiB`; the whole grows while layers are being found. */
   says(): string {
-    const layers = [...this.#layers.values()]
-    const current = layers.reduce((sum, layer) => sum + layer.current, 0)
-    const total = layers.reduce((sum, layer) => sum + layer.total, 0)
+    const current = [...this.#layers.values()].reduce((sum, layer) => sum + layer.current, 0)
+    const total = this.totalBytes
     if (total === 0) return 'asking the registry'
     if (current >= total && this.#unpacking) return `unpacking ${showBytes(total)}`
     return `pulling ${showBytes(current)} of ${showBytes(total)}`
@@ -47,38 +54,68 @@ export interface PullOptions extends ExecuteOptions {
   readonly env: Env
 }
 
-/** @throws UserError: exit 3 for an image that is not there, or may not be had; exit 1 on a full disk */
+/** Before the next try: of a registry that was there, and of one that never answered. */
+const pausesMs = { cutOff: [1_000, 2_000, 4_000, 8_000, 16_000], absent: [1_000, 2_000] } as const
+
+/**
+ * A registry that is away for a moment is asked again, the more often where bytes have come of it.
+ * @throws UserError: exit 3 for an image that is not there, or may not be had; 4 when time is up or the engine goes
+ * away; 1 on a full disk
+ */
 export async function pullImage(engine: Engine, image: string, options: PullOptions): Promise<void> {
-  const { onProgress, signal, env } = options
-  const progress = new PullProgress()
+  const { onProgress, signal, env, timeoutMs } = options
+  const late = AbortSignal.timeout(Math.max(0, timeoutMs))
+  const either = AbortSignal.any([signal, late])
+  const credentials = await credentialsFor(image, env)
   let said = ''
+  let begun = false
   const tell = (state: ReplicaState['state'], says: string): void => {
     if (says === said) return
     said = says
     onProgress({ kind: 'replica', replica: imageLine(image, state, says) })
   }
-  try {
-    const authconfig = await credentialsFor(image, env)
-    const stream = await engine.docker.pull(image, {
-      abortSignal: signal,
-      ...(authconfig === null ? {} : { authconfig }),
-    })
-    tell('starting', progress.says())
-    await new Promise<void>((resolve, reject) => {
-      engine.docker.modem.followProgress(
-        stream,
-        (error: Error | null) => (error === null ? resolve() : reject(error)),
-        (line: PullLine) => {
-          progress.add(line)
-          tell('starting', progress.says())
-        },
-      )
-    })
-    tell('completed', 'is there')
-  } catch (error) {
-    signal.throwIfAborted()
-    throw pullError(image, error)
+  for (let attempt = 0; ; attempt++) {
+    const progress = new PullProgress()
+    try {
+      await pullOnce(engine, image, credentials, either, (line) => {
+        progress.add(line)
+        tell('starting', progress.says())
+      })
+      const bytes = progress.totalBytes
+      tell('completed', bytes === 0 ? 'is there' : `is there, ${showBytes(bytes)} pulled`)
+      return
+    } catch (error) {
+      signal.throwIfAborted()
+      if (late.aborted) throw tooLate(image, said, timeoutMs)
+      if (!(await answers(engine))) throw engineGone(error)
+      begun ||= progress.totalBytes > 0
+      const pauseMs = pausesMs[begun ? 'cutOff' : 'absent'][attempt]
+      const says = engineSays(error)
+      if (pauseMs === undefined || !isPassing(says)) throw pullError(image, error, credentials !== null)
+      tell('waiting', `${says}: asked again in ${formatDuration(pauseMs)}`)
+      await sleep(pauseMs, undefined, { signal: either }).catch(() => {})
+      signal.throwIfAborted()
+      if (late.aborted) throw tooLate(image, said, timeoutMs)
+    }
   }
+}
+
+async function pullOnce(
+  { docker }: Engine,
+  image: string,
+  authconfig: Credentials | null,
+  abortSignal: AbortSignal,
+  onLine: (line: PullLine) => void,
+): Promise<void> {
+  const stream = await docker.pull(image, { abortSignal, ...(authconfig === null ? {} : { authconfig }) })
+  onLine({})
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(
+      stream,
+      (error: Error | null) => (error === null ? resolve() : reject(error)),
+      onLine,
+    )
+  })
 }
 
 /** An image that is being pulled, as a line of its own. */
@@ -100,28 +137,10 @@ function imageLine(image: string, state: ReplicaState['state'], says: string): R
   }
 }
 
-function pullError(image: string, error: unknown): UserError {
-  const says = engineSays(error)
-  const status = statusOf(error)
-  if (/no space left on device/i.test(says)) {
-    return new UserError(`the disk of the Docker engine is full: ${image} does not fit`, {
-      hint: 'docker system df   shows what takes the room; docker image prune frees some; then ragscale up goes on',
-      code: 'disk',
-      cause: error,
-    })
-  }
-  const denied = /denied|unauthorized|authentication required/i.test(says)
-  const missing = status === 404 || /not found|manifest unknown|does not exist/i.test(says)
-  const registry =
-    image.includes('/') && /[.:]/.test(image.split('/')[0] ?? '') ? (image.split('/')[0] ?? '') : ''
-  return new UserError(`${image} could not be pulled: ${says}`, {
-    hint: denied
-      ? `docker login ${registry}`.trim()
-      : missing
-        ? 'Is the name right? tiers.<tier>.image in ragscale.yaml names another image.'
-        : 'Is the registry reachable from the engine? docker pull asks it by hand; then ragscale up goes on.',
-    exitCode: ExitCode.missing,
+function tooLate(image: string, said: string, timeoutMs: number): UserError {
+  return new UserError(`${image} was not pulled within ${formatDuration(timeoutMs)}: ${said}`, {
+    hint: 'ragscale up --timeout 1h   gives it longer; layers that are there are kept',
+    exitCode: ExitCode.unhealthy,
     code: 'image',
-    cause: error,
   })
 }
