@@ -12,6 +12,7 @@ import {
   viewOf,
   wholeOf,
 } from '../loop/vector.ts'
+import { interruptedIn } from '../loop/vector-cut-off.ts'
 import { clusterJson, clusterText, copyLine, vectorPlanJson, vectorPlanText } from '../loop/vector-view.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Target } from '../stack/stack.ts'
@@ -79,12 +80,12 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
       const cluster = await openVector(stack, target, runtime)
       try {
         const goal = goalOf(stack, cluster, options)
-        const planned = planVector(await viewOf(cluster), goal)
-        await confirm(planned.steps, cluster, options, runtime)
+        const agree = agreement(cluster, options, runtime)
         const applied = await applyVector(cluster, goal, {
           timeoutMs,
           throttle,
           signal,
+          agree,
           ...toldTo(say, runtime),
         })
         runtime.stdout.write(
@@ -101,12 +102,7 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
     }
   } catch (error) {
     if (!signal.aborted || error instanceof UserError) throw error
-    throw new UserError('Interrupted. What was done stays done; a shard on its way arrives by itself.', {
-      hint: 'the same command goes on from there; ragscale vector status shows where',
-      exitCode: ExitCode.interrupted,
-      code: 'interrupted',
-      cause: error,
-    })
+    throw interruptedIn(null, error)
   } finally {
     stopListening()
   }
@@ -115,7 +111,7 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
 function toldTo(
   say: (text: string) => void,
   runtime: Runtime,
-): Pick<ApplyOptions, 'onStep' | 'onDone' | 'onCopy'> {
+): Pick<ApplyOptions, 'onStep' | 'onDone' | 'onCopy' | 'onNotice'> {
   let toldMs = 0
   return {
     onStep: ({ what, because }) => say(`${what} (${because})`),
@@ -125,26 +121,37 @@ function toldTo(
       toldMs = runtime.now()
       say(copyLine(progress))
     },
+    onNotice: say,
   }
 }
 
-/** What removes a collection or a node, and anything on a cluster of somebody else's, is asked for first. */
-async function confirm(
-  steps: readonly { readonly kind: string; readonly what: string }[],
+/**
+ * What removes a collection or a node, and anything on a cluster of somebody else's, is asked for first; also where it
+ * only shows once what was under way has ended.
+ */
+function agreement(
   { loopback }: VectorCluster,
   { yes }: GlobalOptions,
-  runtime: Runtime,
-): Promise<void> {
-  const grave = steps.filter(({ kind }) => !loopback || kind === 'drop-collection' || kind === 'remove-peer')
-  if (yes || grave.length === 0) return
-  const list = grave.map(({ what }) => what).join('; ')
-  if (!runtime.interactive) {
-    throw new UserError(`this would ${list}, and nobody can be asked whether that is meant`, {
-      hint: 'ragscale vector plan shows all of it; pass --yes if it is',
-      exitCode: ExitCode.usage,
-      code: 'unconfirmed',
-    })
+  { interactive, prompts }: Runtime,
+): ApplyOptions['agree'] {
+  let changed = false
+  return async (steps) => {
+    const grave = steps.filter(
+      ({ kind }) => !loopback || kind === 'drop-collection' || kind === 'remove-peer',
+    )
+    const before = changed ? ' (what was under way has ended)' : ''
+    changed = true
+    if (yes || grave.length === 0) return
+    const list = grave.map(({ what }) => what).join('; ')
+    if (!interactive) {
+      throw new UserError(`this would ${list}, and nobody can be asked whether that is meant${before}`, {
+        hint: 'ragscale vector plan shows all of it; pass --yes if it is',
+        exitCode: ExitCode.usage,
+        code: 'unconfirmed',
+      })
+    }
+    if (await prompts.confirm(`This will ${list}. Go on?`)) return
+    const said = before === '' ? 'Nothing was changed.' : `Nothing more was changed${before}.`
+    throw new UserError(said, { exitCode: ExitCode.interrupted, code: 'declined' })
   }
-  if (await runtime.prompts.confirm(`This will ${list}. Go on?`)) return
-  throw new UserError('Nothing was changed.', { exitCode: ExitCode.interrupted, code: 'declined' })
 }

@@ -8,10 +8,17 @@ import type { Stack } from '../stack/stack.ts'
 import type { NodeAddress } from '../targets/qdrant/call.ts'
 import { type CopyProgress } from '../targets/qdrant/copy.ts'
 import { executeStep } from '../targets/qdrant/execute.ts'
-import { type VectorGoal, type VectorPlan, type VectorStep, planVector } from '../targets/qdrant/plan.ts'
-import { type ClusterView, readCluster } from '../targets/qdrant/view.ts'
+import {
+  type VectorGoal,
+  type VectorPlan,
+  type VectorStep,
+  isOfWhatIsUnderWay,
+  planVector,
+} from '../targets/qdrant/plan.ts'
+import { type ClusterView, downPeers, readCluster } from '../targets/qdrant/view.ts'
 import { endpointUrls } from '../targets/external/external.ts'
 import { connectTo } from './connection.ts'
+import { failedIn, interruptedIn } from './vector-cut-off.ts'
 import type { StackTarget } from '../targets/target.ts'
 
 export interface VectorCluster {
@@ -116,16 +123,23 @@ export interface ApplyOptions {
   readonly timeoutMs: number
   readonly throttle: number | null
   readonly signal: AbortSignal
+  /** Asked of each plan before anything of it is done: throws where it may not be. */
+  readonly agree: (steps: readonly VectorStep[]) => Promise<void>
   readonly onStep: (step: VectorStep) => void
   readonly onDone: (step: VectorStep) => void
   readonly onCopy: (progress: CopyProgress) => void
+  /** What is waited for meanwhile, in sentences. */
+  readonly onNotice: (text: string) => void
 }
 
 export interface Applied extends VectorPlan {
   readonly view: ClusterView
 }
 
-/** Plans from what is there and does it, and again after what was under way has ended. */
+/**
+ * Plans from what is there and does it, and again after what was under way has ended.
+ * @throws UserError: exit 4 for a step that failed, 130 when interrupted; with what is left and what to do
+ */
 export async function applyVector(
   cluster: VectorCluster,
   goal: VectorGoal,
@@ -135,17 +149,28 @@ export async function applyVector(
   for (;;) {
     const view = await viewOf(cluster)
     const { steps, notes } = planVector(view, goal)
+    await options.agree(steps)
     // A node that leaves is asked nothing: it does not learn what happens without it.
     const staying = cluster.nodes.filter(
       ({ name }) => !cluster.named || view.peers.some((peer) => peer.name === name && !isDrained(peer, goal)),
     )
     for (const step of steps) {
+      if (options.signal.aborted) throw interruptedIn(done.at(-1) ?? null, options.signal.reason)
       options.onStep(step)
-      await executeStep(step, { ...options, nodes: staying })
+      await executeStep(step, {
+        ...options,
+        nodes: staying,
+        nameOf: (peer) => view.peers.find(({ id }) => id === peer)?.name ?? `peer ${peer}`,
+        down: async () => await downPeers(cluster.nodes, cluster.named),
+      }).catch(async (error: unknown) => {
+        if (options.signal.aborted) throw interruptedIn(step, error)
+        if (!(error instanceof UserError)) throw error
+        throw failedIn(step, error, await viewOf(cluster).catch(() => null))
+      })
       done.push(step)
       options.onDone(step)
     }
-    if (!steps.some(({ kind }) => kind === 'wait')) return { steps: done, notes, view: await viewOf(cluster) }
+    if (!steps.some(isOfWhatIsUnderWay)) return { steps: done, notes, view: await viewOf(cluster) }
   }
 }
 

@@ -11,7 +11,8 @@ import { EngineAway, type Engine, engineGone } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
 import type { ExecuteOptions } from '../target.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
-import { moveShard, removePeer } from '../qdrant/cluster.ts'
+import { removePeer } from '../qdrant/cluster.ts'
+import { moveShard } from '../qdrant/transfer.ts'
 import { projectLabel } from './found.ts'
 import { keyed, vectorKey, vectorNodes } from './vector-nodes.ts'
 import { Follower } from './follow.ts'
@@ -103,11 +104,15 @@ export class Execution {
         await moveShard(step.move, await this.#vectorNodes(), {
           timeoutMs: Math.max(0, this.#deadlineMs - performance.now()),
           signal,
+          onNotice: (text) => onProgress({ kind: 'note', text }),
         })
         onProgress({ kind: 'note', text: `done: ${step.what}` })
         break
       case 'remove-peer':
-        await removePeer(step.node, await this.#vectorNodes())
+        await removePeer(step.node, await this.#vectorNodes(), {
+          timeoutMs: Math.max(0, this.#deadlineMs - performance.now()),
+          signal,
+        })
         break
       case 'remove-network':
         await ignoringMissing(engine.docker.getNetwork(step.name).remove())

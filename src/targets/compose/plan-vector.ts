@@ -1,7 +1,7 @@
 /** Where shards have to go when nodes go, or are asked to hold more copies. Pure. */
-import { describeMove } from '../qdrant/cluster.ts'
-import { place } from '../qdrant/placement.ts'
+import { place, whenArrived } from '../qdrant/placement.ts'
 import { onlyCopies, unknownShards } from '../qdrant/refusals.ts'
+import { describeMove } from '../qdrant/transfer.ts'
 import type { ComposeObserved, PlannedStep } from './steps.ts'
 
 export interface ShardSteps {
@@ -26,10 +26,10 @@ export function planShards(
     if (leaving.length > 0) throw unknownShards(leaving)
     return { before: [], after: [] }
   }
-  const { peers, copies } = vector
+  const { peers, copies, arrivals } = vector
   // A node that has not joined yet is given nothing.
   const joined = nodes.filter((node) => node in peers)
-  const known = copies.filter(({ node }) => node in peers)
+  const known = whenArrived(copies, arrivals).filter(({ node }) => node in peers)
   const { moves, losses } = place(known, { nodes: joined, replication })
   if (losses.length > 0) throw onlyCopies(leaving, losses)
   const ofNode = (node: string): string[] => {

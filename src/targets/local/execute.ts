@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
 import { isRunning, processStart } from '../../process-start.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
-import { moveShard, removePeer } from '../qdrant/cluster.ts'
+import { removePeer } from '../qdrant/cluster.ts'
+import { moveShard } from '../qdrant/transfer.ts'
 import type { Move } from '../qdrant/placement.ts'
 import type { ExecuteOptions } from '../target.ts'
 import { ControlClient, Unreachable } from './control-client.ts'
@@ -82,7 +83,10 @@ export class Execution {
         this.#options.onProgress({ kind: 'note', text: `done: ${step.what}` })
         break
       case 'remove-peer':
-        await removePeer(step.node, await this.#vectorNodes())
+        await removePeer(step.node, await this.#vectorNodes(), {
+          timeoutMs: this.#leftMs(Infinity),
+          signal: this.#options.signal,
+        })
         break
       case 'kill-supervisor':
         await kill(step.pid)
@@ -95,8 +99,12 @@ export class Execution {
   }
 
   async #shard(move: Move): Promise<void> {
-    const { signal } = this.#options
-    await moveShard(move, await this.#vectorNodes(), { timeoutMs: this.#leftMs(Infinity), signal })
+    const { signal, onProgress } = this.#options
+    await moveShard(move, await this.#vectorNodes(), {
+      timeoutMs: this.#leftMs(Infinity),
+      signal,
+      onNotice: (text) => onProgress({ kind: 'note', text }),
+    })
   }
 
   async #vectorNodes(): Promise<NodeAddress[]> {

@@ -1,8 +1,8 @@
 /** Where shards have to go when nodes come, go, or are asked to hold more copies. Pure. */
 import type { WantedProcess } from '../../supervision.ts'
-import { describeMove } from '../qdrant/cluster.ts'
-import { place } from '../qdrant/placement.ts'
+import { place, whenArrived } from '../qdrant/placement.ts'
 import { onlyCopies, unknownShards } from '../qdrant/refusals.ts'
+import { describeMove } from '../qdrant/transfer.ts'
 import type { Places } from './places.ts'
 import type { LocalObserved, PlannedStep } from './steps.ts'
 
@@ -31,8 +31,8 @@ export function planShards(
     if (going.length > 0) throw unknownShards(going)
     return { before: [], after: [] }
   }
-  const { peers, copies } = vector.topology
-  const known = copies.filter(({ node }) => node in peers)
+  const { peers, copies, arrivals } = vector.topology
+  const known = whenArrived(copies, arrivals).filter(({ node }) => node in peers)
   const { moves, losses } = place(known, { nodes, replication: goal.replication })
   if (losses.length > 0) throw onlyCopies(going, losses)
   return {

@@ -93,20 +93,35 @@ export async function firstOf<T>(
 export async function persistently<T>(
   nodes: readonly NodeAddress[],
   ask: (node: NodeAddress) => Promise<T>,
-  { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
+  { patienceMs, signal, onNotice }: Persistence,
 ): Promise<T> {
-  const deadlineMs = performance.now() + patienceMs
-  for (;;) {
+  const startMs = performance.now()
+  for (let told = false; ;) {
     signal.throwIfAborted()
     try {
       return await firstOf(nodes, ask)
     } catch (error) {
       const final = error instanceof Refused && error.status < 500 && error.status !== 429
-      if (final || performance.now() > deadlineMs) throw error
+      const triedMs = performance.now() - startMs
+      if (final || triedMs > patienceMs) throw error
+      // An election, or a node that is just back, is over before anybody could read of it.
+      if (!told && triedMs > noticeAfterMs) {
+        onNotice?.(`${messageOf(error)}; asking again for ${Math.round((patienceMs - triedMs) / 1000)} s`)
+        told = true
+      }
     }
     await sleep(200, undefined, { signal })
   }
 }
+
+export interface Persistence {
+  readonly patienceMs: number
+  readonly signal: AbortSignal
+  /** Once, where it takes longer: what was answered, and how long it is asked again. */
+  readonly onNotice?: (text: string) => void
+}
+
+const noticeAfterMs = 2_000
 
 /** JSON whose whole numbers beyond 2^53 stay what they are, as text. */
 export function parseLossless(text: string): unknown {

@@ -24,6 +24,8 @@ export interface CopyOptions {
   /** How long a call is made again while nodes are lost, ms. */
   readonly patienceMs: number
   readonly onProgress: (progress: CopyProgress) => void
+  /** What is waited for meanwhile, in sentences. */
+  readonly onNotice: (text: string) => void
 }
 
 const page = 256
@@ -138,13 +140,13 @@ async function ask(
   method: 'PUT' | 'POST',
   path: string,
   body: object,
-  { nodes, patienceMs, signal }: CopyOptions,
+  { nodes, patienceMs, signal, onNotice }: CopyOptions,
 ): Promise<unknown> {
   const text = JSON.stringify(body)
   return await persistently(
     nodes,
     async (node) => parseExact(await callText(node, method, path, { body: text, timeoutMs: 30_000 })),
-    { patienceMs, signal },
+    { patienceMs, signal, onNotice },
   )
 }
 

@@ -9,6 +9,28 @@ export interface ShardCopy {
   readonly active: boolean
 }
 
+/** A copy of a shard on its way to another node, whoever asked for it. */
+export interface Arrival {
+  readonly collection: string
+  readonly shard: number
+  readonly from: string
+  readonly to: string
+  /** Whether the copy stays where it was, too. */
+  readonly stays: boolean
+}
+
+/** As the copies will be when all that is on its way has arrived: from there it is planned. */
+export function whenArrived(
+  copies: readonly ShardCopy[],
+  arrivals: readonly Arrival[],
+): readonly ShardCopy[] {
+  return arrivals.reduce((now, { collection, shard, from, to, stays }) => {
+    const its = (copy: ShardCopy): boolean => copy.collection === collection && copy.shard === shard
+    const others = now.filter((copy) => !its(copy) || (copy.node !== to && (stays || copy.node !== from)))
+    return [...others, { collection, shard, node: to, active: true }]
+  }, copies)
+}
+
 export interface Move {
   /** `move` and `replicate` copy from `from` to `to`; `drop` removes the copy on `from`. */
   readonly kind: 'move' | 'replicate' | 'drop'

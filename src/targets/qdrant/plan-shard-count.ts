@@ -50,11 +50,18 @@ function copying(
     what: `copy ${served.name} to ${to} until both hold the same points`,
     because: begun === undefined ? because : `${to} was begun before`,
   }
+  // A node may have been lost during the copy: what serves now is as safe as it was until all are back.
+  const settle: VectorStep = {
+    kind: 'settle',
+    collection: to,
+    what: `wait until every copy of ${to} is whole`,
+    because: `${served.name} is not given up before`,
+  }
   // Also when it was begun: a kill may have come before its payload indexes were made.
   const steps = [create, copy]
   const notes = stray(shards, view)
   if (served.name === name) {
-    if (dropOld) return { steps: [...steps, ...replacing(name, to)], notes }
+    if (dropOld) return { steps: [...steps, settle, ...replacing(name, to)], notes }
     const note = `callers stay on ${name} with ${served.shards} shards: it has the name itself, which Qdrant can neither change nor share with an alias. --shards ${shards} --drop-old removes it once ${to} is the same, and gives ${to} the name; searches fail for the moment in between`
     return { steps, notes: [...notes, note] }
   }
@@ -67,7 +74,7 @@ function copying(
     what: `let ${name} mean ${to} in place of ${served.name}`,
     because: 'both hold the same points',
   }
-  return { steps: [...steps, turn, ...(dropOld ? [dropping(served.name)] : [])], notes }
+  return { steps: [...steps, settle, turn, ...(dropOld ? [dropping(served.name)] : [])], notes }
 }
 
 /** The mark outlives a kill at any moment: whoever comes next knows that the copy was verified. */

@@ -1,9 +1,9 @@
 /** What there is to do so that a Qdrant cluster is as asked for. Pure. */
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Collection } from '../../stack/stack.ts'
-import { type PeerMove, describeMove } from './cluster.ts'
 import { place } from './placement.ts'
 import { planShardCount } from './plan-shard-count.ts'
+import { type PeerMove, describeMove } from './transfer.ts'
 import type { ClusterView, CollectionView } from './view.ts'
 
 export interface VectorGoal {
@@ -23,12 +23,21 @@ export interface VectorGoal {
 
 type Action =
   | { readonly kind: 'wait'; readonly collection: string; readonly shard: number }
+  | { readonly kind: 'recover'; readonly collection: string; readonly shard: number; readonly peer: string }
+  | {
+      readonly kind: 'abort-transfer'
+      readonly collection: string
+      readonly shard: number
+      readonly from: string
+      readonly to: string
+    }
   | { readonly kind: 'create'; readonly collection: Collection }
   | { readonly kind: 'set-replication'; readonly collection: string; readonly replication: number }
   | { readonly kind: 'transfer'; readonly move: PeerMove }
   | { readonly kind: 'remove-peer'; readonly peer: string; readonly name: string }
   | { readonly kind: 'create-like'; readonly from: string; readonly to: string; readonly shards: number }
   | { readonly kind: 'copy'; readonly from: string; readonly to: string }
+  | { readonly kind: 'settle'; readonly collection: string }
   | { readonly kind: 'change-aliases'; readonly actions: readonly AliasAction[] }
   | { readonly kind: 'drop-collection'; readonly collection: string }
 
@@ -56,18 +65,10 @@ export interface VectorPlan {
  */
 export function planVector(view: ClusterView, goal: VectorGoal): VectorPlan {
   const going = goal.drain.flatMap((name) => peerNamed(name, view) ?? [])
-  const waits = view.collections.flatMap((collection) =>
-    collection.transfers.map(({ shard, from, to }): VectorStep => ({
-      kind: 'wait',
-      collection: collection.name,
-      shard,
-      what: `wait for shard ${shard} of ${collection.name} on its way from ${nameIn(view, from)} to ${nameIn(view, to)}`,
-      because: 'the cluster moves it already',
-    })),
-  )
   refuse(view, goal, going)
+  const underWay = [...transfersIn(view, going), ...recoveriesIn(view, going)]
   // Where its copies end up is only known afterwards.
-  if (waits.length > 0) return { steps: waits, notes: ['the rest is planned when that is done'] }
+  if (underWay.length > 0) return { steps: underWay, notes: ['the rest is planned when that is done'] }
   const served = servedBy(view, goal.name)
   const creation = served === null && unfinishedSwitch(view, goal.name) === null ? creationOf(view, goal) : []
   const placed =
@@ -95,6 +96,65 @@ export function planVector(view: ClusterView, goal: VectorGoal): VectorPlan {
       ...counted.notes,
     ],
   }
+}
+
+/** Steps after which it is planned anew. */
+export function isOfWhatIsUnderWay({ kind }: VectorStep): boolean {
+  return kind === 'wait' || kind === 'recover' || kind === 'abort-transfer'
+}
+
+/** What the cluster moves already; with a node that is given up nothing arrives any more. */
+function transfersIn(view: ClusterView, going: readonly string[]): VectorStep[] {
+  const isLost = (id: string) => going.includes(id) && view.peers.some((peer) => peer.id === id && !peer.up)
+  return view.collections.flatMap(({ name: collection, transfers }) =>
+    transfers.map(({ shard, from, to }): VectorStep => {
+      const way = `from ${nameIn(view, from)} to ${nameIn(view, to)}`
+      const lost = [from, to].find(isLost)
+      if (lost === undefined) {
+        return {
+          kind: 'wait',
+          collection,
+          shard,
+          what: `wait for shard ${shard} of ${collection} on its way ${way}`,
+          because: 'the cluster moves it already',
+        }
+      }
+      return {
+        kind: 'abort-transfer',
+        collection,
+        shard,
+        from,
+        to,
+        what: `give up the transfer of shard ${shard} of ${collection} ${way}`,
+        because: `${nameIn(view, lost)} does not answer, and is given up`,
+      }
+    }),
+  )
+}
+
+/** Copies that are behind, as after a node was away, and that the cluster makes whole from another one. */
+function recoveriesIn({ peers, collections }: ClusterView, going: readonly string[]): VectorStep[] {
+  const isUp = (id: string) => peers.some((peer) => peer.id === id && peer.up)
+  return collections.flatMap(({ name: collection, copies }) =>
+    copies
+      .filter(({ shard, peer, state }) => {
+        const sources = copies.filter(
+          (one) => one.shard === shard && one.state === 'Active' && isUp(one.peer),
+        )
+        return state !== 'Active' && isUp(peer) && !going.includes(peer) && sources.length > 0
+      })
+      .map(({ shard, peer, state }): VectorStep => {
+        const name = peers.find(({ id }) => id === peer)?.name ?? `peer ${peer}`
+        return {
+          kind: 'recover',
+          collection,
+          shard,
+          peer,
+          what: `wait until the copy of shard ${shard} of ${collection} on ${name} is whole`,
+          because: `it is ${state}; the cluster brings it up to date by itself`,
+        }
+      }),
+  )
 }
 
 /** The collection behind the name that callers use: by its own name or by an alias; null when there is none. */
@@ -137,12 +197,14 @@ function placing(
 ): VectorStep[] {
   const staying = view.peers.map(({ id }) => id).filter((peer) => !going.includes(peer))
   const asked = goal.collection?.replication
+  // Whoever noticed no write that failed calls the copies of a node that is gone active: nothing can be read from them.
+  const isUp = (id: string) => view.peers.some((peer) => peer.id === id && peer.up)
   const copies = view.collections.flatMap((collection) =>
     collection.copies.map(({ shard, peer, state }) => ({
       collection: collection.name,
       shard,
       node: peer,
-      active: state === 'Active',
+      active: state === 'Active' && isUp(peer),
     })),
   )
   const replication = served === null || asked === undefined ? {} : { [served.name]: asked }

@@ -114,16 +114,8 @@ interface Asked {
  * @throws UserError (exit 4) when no node answers; (exit 2) when the Qdrant is no cluster
  */
 export async function readCluster(nodes: readonly NodeAddress[], named: boolean): Promise<ClusterView> {
-  const { asked, failures } = await askMembers(nodes)
-  // A node that was taken out, or is just back, shows an older state than the others.
-  const [newest] = asked.toSorted(
-    (a, b) =>
-      b.member.raft_info.term - a.member.raft_info.term ||
-      b.member.raft_info.commit - a.member.raft_info.commit,
-  )
-  if (newest === undefined) throw unreachable(failures)
+  const { newest, members } = await readMembers(nodes)
   const { raft_info: raft } = newest.member
-  const members = asked.filter(({ member }) => member.peer_id in newest.member.peers)
   try {
     const collections = await readCollections(newest.node, named ? members : [newest])
     return {
@@ -133,12 +125,39 @@ export async function readCluster(nodes: readonly NodeAddress[], named: boolean)
         pending: raft.pending_operations,
         leader: raft.leader ?? null,
       },
-      peers: await readPeers(newest.member, members, named),
+      peers: await readPeers(newest.member, members, nodes, named),
       collections,
     }
   } catch (error) {
     throw unreachable([messageOf(error)])
   }
+}
+
+/** Ids of the peers that do not answer. Throws as `readCluster` does. */
+export async function downPeers(nodes: readonly NodeAddress[], named: boolean): Promise<ReadonlySet<string>> {
+  const { newest, members } = await readMembers(nodes)
+  const down = Object.entries(newest.member.peers).filter(
+    ([peer, { uri }]) => !isUp(peer, uri, newest.member, members, named),
+  )
+  return new Set(down.map(([peer]) => peer))
+}
+
+function isUp(peer: string, uri: string, newest: Member, members: readonly Asked[], named: boolean): boolean {
+  return named
+    ? members.some(({ member }) => member.peer_id === peer)
+    : !(uri in newest.message_send_failures)
+}
+
+async function readMembers(nodes: readonly NodeAddress[]): Promise<{ newest: Asked; members: Asked[] }> {
+  const { asked, failures } = await askMembers(nodes)
+  // A node that was taken out, or is just back, shows an older state than the others.
+  const [newest] = asked.toSorted(
+    (a, b) =>
+      b.member.raft_info.term - a.member.raft_info.term ||
+      b.member.raft_info.commit - a.member.raft_info.commit,
+  )
+  if (newest === undefined) throw unreachable(failures)
+  return { newest, members: asked.filter(({ member }) => member.peer_id in newest.member.peers) }
 }
 
 async function askMembers(nodes: readonly NodeAddress[]): Promise<{ asked: Asked[]; failures: string[] }> {
@@ -166,18 +185,25 @@ async function askMembers(nodes: readonly NodeAddress[]): Promise<{ asked: Asked
   return { asked, failures }
 }
 
-async function readPeers(newest: Member, members: readonly Asked[], named: boolean): Promise<PeerView[]> {
+async function readPeers(
+  newest: Member,
+  members: readonly Asked[],
+  nodes: readonly NodeAddress[],
+  named: boolean,
+): Promise<PeerView[]> {
   const hosts = Object.values(newest.peers).map(({ uri }) => new URL(uri).hostname)
   const peers = await Promise.all(
     Object.entries(newest.peers).map(async ([peer, { uri }]) => {
       const own = named ? members.find(({ member }) => member.peer_id === peer)?.node : undefined
       const { hostname, host } = new URL(uri)
       const told = hosts.filter((one) => one === hostname).length === 1 ? hostname : host
+      // One that does not answer is known by where the others reach it.
+      const known = nodes.find(({ peerUrl }) => peerUrl !== null && new URL(peerUrl).host === host)
       return {
         id: peer,
-        name: own?.name ?? told,
+        name: own?.name ?? known?.name ?? told,
         uri,
-        up: named && own === undefined ? false : named || !(uri in newest.message_send_failures),
+        up: isUp(peer, uri, newest, members, named),
         memoryBytes: own === undefined ? null : await memoryOf(own),
       }
     }),

@@ -62,6 +62,8 @@ export class TriedCluster {
       onStep: hooks.onStep ?? (() => {}),
       onDone: () => {},
       onCopy: hooks.onCopy ?? (() => {}),
+      agree: async () => {},
+      onNotice: () => {},
     })
   }
 

@@ -93,7 +93,7 @@ export function observed(
     state: new Map(),
     balancer: null,
     secrets: [],
-    vector: { peers: {}, copies: [], shards: {} },
+    vector: { peers: {}, copies: [], arrivals: [], shards: {} },
     replication: { docs: 1 },
     networks: ['handbook_stack'],
     volumes: [],

@@ -20,7 +20,7 @@ export function observed(
     notes: [],
     kept: [],
     has: { logs: false, data: false, ...has },
-    vector: { nodesWithData: [], topology: { peers: {}, copies: [], shards: {} } },
+    vector: { nodesWithData: [], topology: { peers: {}, copies: [], arrivals: [], shards: {} } },
   }
 }
 

@@ -143,7 +143,7 @@ describe('the plan of a vector tier', () => {
     ...running(wantedOf(nodes(count))),
     vector: {
       nodesWithData: [],
-      topology: { peers: { 'vector-1': '1', 'vector-2': '2' }, copies, shards: { docs: 2 } },
+      topology: { peers: { 'vector-1': '1', 'vector-2': '2' }, copies, arrivals: [], shards: { docs: 2 } },
     },
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseLossless } from '../../../../src/targets/qdrant/call.ts'
-import { type Move, type ShardCopy, place } from '../../../../src/targets/qdrant/placement.ts'
+import { type Move, type ShardCopy, place, whenArrived } from '../../../../src/targets/qdrant/placement.ts'
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `vector-${index + 1}`)
 
@@ -72,6 +72,19 @@ describe('placing shards', () => {
     const copies = placed(3, 1, 2).map((copy) => ({ ...copy, active: copy.node === 'vector-2' }))
     const { moves } = place(copies, { nodes: ['vector-2', 'vector-3'], replication: { docs: 2 } })
     expect(told(moves)).toEqual(['replicate 0 vector-2 vector-3', 'drop 0 vector-1 null'])
+  })
+
+  it('goes by where copies that are on their way will be, and drops none of them', () => {
+    const copies = placed(2, 2, 1)
+    const half = [...copies, { collection: 'docs', shard: 0, node: 'vector-3', active: false }]
+    const arrival = { collection: 'docs', shard: 0, from: 'vector-1', to: 'vector-3' }
+    const goal = { nodes: names(3), replication: { docs: 1 } }
+    expect(told(place(half, goal).moves)).toEqual(['drop 0 vector-3 null'])
+    expect(told(place(whenArrived(half, [{ ...arrival, stays: false }]), goal).moves)).toEqual([])
+    const both = { nodes: names(3), replication: { docs: 2 } }
+    expect(told(place(whenArrived(half, [{ ...arrival, stays: true }]), both).moves)).toEqual([
+      'replicate 1 vector-2 vector-3',
+    ])
   })
 
   it('says which shards would be lost with the only good copy', () => {

@@ -98,8 +98,16 @@ function after(view: ClusterView, step: VectorStep): ClusterView {
     case 'change-aliases':
       return step.actions.reduce(withAlias, view)
     case 'copy':
+    case 'settle':
     case 'wait':
       return view
+    case 'recover':
+      return inCollection(step.collection, (one) => ({
+        ...one,
+        copies: one.copies.map((copy) => ({ ...copy, state: 'Active' })),
+      }))
+    case 'abort-transfer':
+      return inCollection(step.collection, (one) => ({ ...one, transfers: [] }))
   }
 }
 
@@ -189,6 +197,65 @@ describe('a plan for a Qdrant cluster', () => {
     ])
   })
 
+  describe('where a node is gone for good', () => {
+    const gone = (view: ClusterView): ClusterView => ({
+      ...view,
+      peers: view.peers.map((peer) => (peer.id === idOf(3) ? { ...peer, up: false } : peer)),
+    })
+    const drain = goalOf(3, 2, { drain: ['vector-3'] })
+
+    it('copies nothing from it, whatever the cluster still calls its copies', () => {
+      const { steps } = planVector(gone(viewOf(3, [collectionOf(3, 3, 2)])), drain)
+      const moves = steps.flatMap((step) => (step.kind === 'transfer' ? [step.move] : []))
+      expect(moves.map(({ kind, from }) => `${kind} ${from === idOf(3)}`)).toEqual([
+        'replicate false',
+        'drop true',
+        'replicate false',
+        'drop true',
+      ])
+      expect(steps.at(-1)).toMatchObject({ kind: 'remove-peer', name: 'vector-3' })
+    })
+
+    it('names what only it holds, and does nothing', () => {
+      expect(() =>
+        planVector(gone(viewOf(3, [collectionOf(3, 3, 1)])), { ...drain, collection: null }),
+      ).toThrow(/the only good copy would be lost of shard 2 of docs/)
+    })
+
+    it('gives up its transfers first: nothing would ever come of them', () => {
+      const transfer = { shard: 0, from: idOf(1), to: idOf(3), method: 'stream_records', comment: '' }
+      const { steps } = planVector(
+        gone(viewOf(3, [{ ...collectionOf(3, 3, 1), transfers: [transfer] }])),
+        drain,
+      )
+      expect(steps.map(({ what }) => what)).toEqual([
+        'give up the transfer of shard 0 of docs from vector-1 to vector-3',
+      ])
+    })
+  })
+
+  it('waits until a copy that is behind is whole, where another one can make it so', () => {
+    const behind = (state: string, up: boolean): ClusterView => {
+      const view = viewOf(2, [collectionOf(2, 1, 2)])
+      const copies = [
+        { shard: 0, peer: idOf(1), state: 'Active', points: 10 },
+        { shard: 0, peer: idOf(2), state, points: 4 },
+      ]
+      return {
+        ...view,
+        peers: view.peers.map((peer) => (peer.id === idOf(2) ? { ...peer, up } : peer)),
+        collections: [{ ...view.collections[0]!, copies }],
+      }
+    }
+    expect(planVector(behind('Dead', true), goalOf(1, 2)).steps).toMatchObject([
+      { kind: 'recover', what: 'wait until the copy of shard 0 of docs on vector-2 is whole' },
+    ])
+    expect(planVector(behind('Active', true), goalOf(1, 2)).steps).toEqual([])
+    // Given up with its node it is not waited for.
+    const { steps } = planVector(behind('Dead', true), goalOf(1, 1, { drain: ['vector-2'] }))
+    expect(kinds(steps)).not.toContain('recover')
+  })
+
   it('keeps the collection that has the name itself until it may be removed, and says why', () => {
     const { steps, notes } = planVector(viewOf(3, [collectionOf(3, 3, 1)]), goalOf(3, 1, { shards: 6 }))
     expect(kinds(steps)).toEqual(['create-like', 'copy'])
@@ -198,7 +265,7 @@ describe('a plan for a Qdrant cluster', () => {
   it('turns an alias in one call and keeps the old collection until it is told otherwise', () => {
     const view = viewOf(3, [{ ...collectionOf(3, 3, 1, 'docs--3'), aliases: ['docs'] }])
     const { steps } = planVector(view, goalOf(3, 1, { shards: 6 }))
-    expect(kinds(steps)).toEqual(['create-like', 'copy', 'change-aliases'])
+    expect(kinds(steps)).toEqual(['create-like', 'copy', 'settle', 'change-aliases'])
     expect(steps.at(-1)).toMatchObject({
       actions: [
         { delete_alias: { alias_name: 'docs' } },

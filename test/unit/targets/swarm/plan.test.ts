@@ -136,6 +136,7 @@ describe('what up does', () => {
     const shards = (holder: string) => ({
       peers: {},
       copies: [{ ...copy, node: holder }],
+      arrivals: [],
       shards: { docs: 1 },
     })
     const plan = (found: ReturnType<typeof shards> | null) =>
