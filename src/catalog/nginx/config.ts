@@ -80,8 +80,16 @@ function httpLines(resolver: string): string[] {
     `proxy_connect_timeout ${connectSeconds}s;`,
     'proxy_send_timeout 60s;',
     'proxy_next_upstream error timeout;',
-    'proxy_next_upstream_tries 3;',
+    '# Each replica once: of several that are just coming up, or gone, the one that serves may be the last.',
+    'proxy_next_upstream_tries 0;',
     'proxy_next_upstream_timeout 10s;',
+    '',
+    '# nginx gives a request up (502, 504) whose replica is gone when DNS takes that one off the list in the moment in',
+    '# which it is tried. As nothing of it was sent to anybody, it is begun again (`@again`), once, with the list as it is.',
+    'map $upstream_bytes_sent $was_sent {',
+    '  default 1;',
+    '  "~^[-0,: ]*$" 0;',
+    '}',
     '',
     'map $http_x_request_id $request_key {',
     '  default $http_x_request_id;',
@@ -115,6 +123,7 @@ const logFields = [
 function tierLines(upstream: Upstream): string[] {
   const { tier, listen, traffic, pools } = upstream
   const [current, next] = pools
+  const pool = next === undefined ? current.name : `$${tier}_pool`
   return [
     ...poolLines(current, upstream),
     ...(next === undefined ? [] : [...poolLines(next, upstream), ...splitLines(tier, current, next)]),
@@ -134,9 +143,24 @@ function tierLines(upstream: Upstream): string[] {
     `  proxy_read_timeout ${traffic.silenceSeconds}s;`,
     ...(next === undefined ? [] : [`  add_header ${releaseHeader} $${tier}_release always;`]),
     '  location / {',
-    `    proxy_pass http://${next === undefined ? current.name : `$${tier}_pool`};`,
+    `    proxy_pass http://${pool};`,
     '  }',
+    // Of one that passes through, a part may be here that cannot be read again.
+    ...(traffic.readsWholeRequest ? [502, 504].flatMap((status) => againLines(status, pool)) : []),
     '}',
+  ]
+}
+
+/** What nginx itself says with this status, and no replica: begun again where no replica was sent any of it. */
+function againLines(status: number, pool: string): string[] {
+  return [
+    `  error_page ${status} = @again_${status};`,
+    `  location @again_${status} {`,
+    '    if ($was_sent) {',
+    `      return ${status};`,
+    '    }',
+    `    proxy_pass http://${pool};`,
+    '  }',
   ]
 }
 
