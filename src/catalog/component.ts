@@ -10,6 +10,8 @@ export interface Reload {
   readonly prepare?: readonly string[]
   /** To its main process. */
   readonly signal: 'SIGHUP' | 'SIGUSR2'
+  /** Of its command, before the path of its configuration: for a target that must have it read another file. */
+  readonly flag?: string
 }
 
 export interface Component {

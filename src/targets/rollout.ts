@@ -2,6 +2,9 @@
 import { componentNamed } from '../catalog/catalog.ts'
 import type { Stack } from '../stack/stack.ts'
 
+/** Whose word a plan is while a rollout is under way. */
+export const byRollout = 'ragscale rollout'
+
 /** Why the stack's balancer cannot shift shares while it runs, in a sentence, and what to do; null: it can. */
 export function reloadRefusal({ balancer }: Stack): string | null {
   const component = componentNamed(balancer.component)

@@ -118,6 +118,17 @@ export interface LockOptions {
 export interface RolloutTarget {
   /** Why this tier cannot be split here, in a sentence, and what to do instead; null: it can. */
   refusal(stack: Stack, tier: SplitTier): string | null
+  /** The same of what runs, by what was observed; absent: there is none. */
+  obstacle?(
+    stack: Stack,
+    tier: SplitTier,
+    observed: Observed,
+  ): { readonly why: string; readonly hint: string } | null
+  /**
+   * Whether every balancer goes by the shares of the stack that was observed; absent where one that starts anew does
+   * so too. What was measured while one did not may be of the other release.
+   */
+  goBy?(observed: Observed): boolean
   /**
    * Requests that the balancer has passed on to each release of the tier since it began, whoever sent them;
    * null where nobody counts them.

@@ -29,7 +29,9 @@ const path = 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin'
  * else is run as it was rendered.
  */
 const nginxAsInstalled = `#!/bin/sh
-copy() { sed 's/stub_status;/return 204;/' /etc/nginx/nginx.conf >/tmp/nginx.conf; }
+from=/etc/nginx/nginx.conf
+if [ "$1" = -c ]; then from=$2; shift 2; fi
+copy() { sed 's/stub_status;/return 204;/' "$from" >/tmp/nginx.conf; }
 copy || exit
 nginx.bin -p /tmp -c /tmp/nginx.conf "$@" &
 # What it is told to read again is what is mounted now.

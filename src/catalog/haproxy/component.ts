@@ -30,7 +30,7 @@ export const haproxy: Component = {
   scales: 'replicas',
   deploy,
   observed: haproxyObserved,
-  reload: { prepare: ['sh', '-c', keepServers], signal: 'SIGUSR2' },
+  reload: { prepare: ['sh', '-c', keepServers], signal: 'SIGUSR2', flag: '-f' },
   balance: (balancing) => ({ path: haproxyConfigPath, text: haproxyConfig(balancing) }),
 }
 

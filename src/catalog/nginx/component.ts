@@ -19,7 +19,7 @@ export const nginx: Component = {
   metrics: {},
   scales: 'replicas',
   deploy,
-  reload: { signal: 'SIGHUP' },
+  reload: { signal: 'SIGHUP', flag: '-c' },
   balance: (balancing) => ({ path: nginxConfigPath, text: nginxConfig(balancing) }),
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { duration } from '../../report/format.ts'
 import { finish, goBack } from './ending.ts'
 import { untilReached } from './reach.ts'
-import { type RolloutRun, sickOf } from './run.ts'
+import { type RolloutRun, forgetful, sickOf } from './run.ts'
 import { tierOf } from './version.ts'
 
 const lookMs = 1_000
@@ -16,9 +16,11 @@ export async function goOnBlueGreen(run: RolloutRun): Promise<void> {
     context.say(
       `${replicas} of the next version of ${state.tier} start beside the current ones, and get no requests`,
     )
-    await untilReached(run, 'next', await run.bring(run.both(replicas, 0)))
+    const beside = run.both(replicas, 0)
+    await untilReached(run, 'next', await run.bring(beside))
     const { id, verdict, verdictBecause } = await context.measuring.loadAlone(run)
     await run.save({ run: id })
+    if (!(await run.goBy(beside))) throw forgetful()
     if (verdict !== 'pass') {
       const because = [`its load test (${id}) ended with ${verdict}`, ...verdictBecause].join('; ')
       await goBack(run, verdict === 'fail' ? 'rolled back: worse' : 'rolled back: cannot tell', because)

@@ -1,10 +1,13 @@
 /** A canary: a growing share of the requests, each step proven before the next. */
 import { finish, goBack } from './ending.ts'
 import { untilReached } from './reach.ts'
-import type { RolloutRun } from './run.ts'
+import { type RolloutRun, forgetful } from './run.ts'
 import type { StepRecord } from './state.ts'
 import { replicasAt } from './version.ts'
 import { worstOf } from './view.ts'
+
+/** A step is measured again so often, where a balancer did not go by its shares all the time. */
+const mostTries = 3
 
 /** Goes on from the step that it has come to. */
 export async function goOnCanary(run: RolloutRun): Promise<void> {
@@ -20,8 +23,7 @@ export async function goOnCanary(run: RolloutRun): Promise<void> {
     // Nobody is sent to a replica that the balancer does not know yet.
     const before = await run.bring(run.both(replicas, shares[step - 1] ?? 0))
     await untilReached(run, 'next', before)
-    const observed = await run.bring(run.both(replicas, share))
-    const record = await context.measuring.compare(run, observed, replicas)
+    const record = await compared(run, replicas, share)
     await run.save({ records: [...records, record] })
     if (record.verdict === 'worse') {
       await goBack(run, 'rolled back: worse', `at ${share} % the next version is worse: ${worstOf(record)}`)
@@ -34,6 +36,18 @@ export async function goOnCanary(run: RolloutRun): Promise<void> {
     await run.save({ step: step + 1 })
   }
   await finish(run)
+}
+
+/** @throws UserError (exit 4) where a balancer forgets the shares each time */
+async function compared(run: RolloutRun, replicas: number, share: number): Promise<StepRecord> {
+  const stack = run.both(replicas, share)
+  for (let tries = 1; tries <= mostTries; tries++) {
+    const observed = await run.bring(stack)
+    const record = await run.context.measuring.compare(run, observed, replicas)
+    if (await run.goBy(stack)) return record
+    run.context.say('  a balancer started anew meanwhile, without the shares: once more')
+  }
+  throw forgetful()
 }
 
 function cannotTell({ share, seconds, rows, moreSamples }: StepRecord): string {

@@ -6,6 +6,7 @@ import { readStack } from '../../stack/load.ts'
 import { ConfigError } from '../../stack/problems.ts'
 import type { Change } from '../../stack/save.ts'
 import type { Stack } from '../../stack/stack.ts'
+import { byRollout } from '../../targets/rollout.ts'
 import type { Observed, Progress, StackTarget } from '../../targets/target.ts'
 import { change } from '../change.ts'
 import { type RolloutState, type StepRecord, writeRollout } from './state.ts'
@@ -89,7 +90,14 @@ export class RolloutRun {
   /** Whether what runs is a stack already. */
   async isAt(stack: Stack): Promise<boolean> {
     const { target } = this.context
-    return target.plan(stack, await target.observe(stack), 'ragscale rollout').length === 0
+    return target.plan(stack, await target.observe(stack), byRollout).length === 0
+  }
+
+  /** Whether every balancer still goes by a stack's shares: one that started anew may have forgotten them. */
+  async goBy(stack: Stack): Promise<boolean> {
+    const { target } = this.context
+    if (target.rollout?.goBy === undefined) return true
+    return target.rollout.goBy(await target.observe(stack))
   }
 
   /**
@@ -102,8 +110,8 @@ export class RolloutRun {
       {
         stack,
         target,
-        what: 'ragscale rollout',
-        plan: (found) => target.plan(stack, found, 'ragscale rollout'),
+        what: byRollout,
+        plan: (found) => target.plan(stack, found, byRollout),
         dryRun: false,
         // Asked once, before the first change.
         yes: this.#agreed,
@@ -124,6 +132,15 @@ export function sickOf(observed: Observed, tier: string): string[] {
   return observed.replicas
     .filter((replica) => replica.tier === tier && replica.state !== 'healthy')
     .map(({ name, state, because }) => `${name} is ${state}${because === null ? '' : ` (${because})`}`)
+}
+
+/** Of a balancer that started anew while its shares were measured. */
+export function forgetful(): UserError {
+  return new UserError('a balancer started anew while it was measured, and did not go by the shares', {
+    hint: 'ragscale logs balancer',
+    exitCode: ExitCode.unhealthy,
+    code: 'unhealthy',
+  })
 }
 
 function unhealthy(sick: readonly string[]): UserError {

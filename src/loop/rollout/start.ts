@@ -108,6 +108,8 @@ export async function assertReady(
   if (refusal !== null) throw usage(refusal)
   const observed = await target.observe(now)
   if (!observed.running) throw notReady(`${now.name} does not run`, 'ragscale up')
+  const obstacle = target.rollout?.obstacle?.(now, tier, observed) ?? null
+  if (obstacle !== null) throw usage(obstacle.why, obstacle.hint)
   const sick = sickOf(observed, tier)
   if (sick.length > 0) throw notReady(sick.join(', '), 'ragscale status')
   const differs = target.plan(now, observed, 'ragscale.yaml')

@@ -11,12 +11,17 @@ export function literal(text: string): string {
   return text.replaceAll('$', '$$$$')
 }
 
-/** `entrypoint` and `command` in place of the image's; nothing where the image's own are right. */
-export function startFields(container: Container): TreeMap {
+type Start = NonNullable<ReturnType<typeof startCommand>>
+
+/**
+ * `entrypoint` and `command` in place of the image's; nothing where the image's own are right.
+ * @param before what is to be done first; of a container that says its command
+ */
+export function startFields(container: Container, before = (start: Start): Start => start): TreeMap {
   const start = startCommand(container)
   const { args = [] } = container
   if (start === null) return args.length === 0 ? {} : { command: args.map(literal) }
-  const { entrypoint, command } = start
+  const { entrypoint, command } = before(start)
   // An empty command also takes the place of the image's.
   return { entrypoint: entrypoint.map(literal), command: command.map(literal) }
 }

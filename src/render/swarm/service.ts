@@ -15,6 +15,7 @@ import { durationText } from '../compose/quantities.ts'
 import { isNumbered, type Service } from '../compose/services.ts'
 import { memory, volumesOf } from '../compose/volumes.ts'
 import type { Topology, Workload } from '../topology.ts'
+import { balancerPlaces, startFrom } from './balancer.ts'
 import { deployOf } from './deploy.ts'
 
 /** The overlay network that all nodes of the swarm share. */
@@ -33,10 +34,11 @@ export function sharedFields(workload: Workload, { filesOf }: SwarmContext): Tre
   const { root, user, readOnly, health, stop } = container
   const files = filesOf(workload)
   const environment = environmentOf(container)
+  const told = balancerPlaces(workload)
   return {
     '<<': aliased('service'),
     ...imageOf(workload),
-    ...startFields(container),
+    ...startFields(container, told === null ? undefined : (start) => startFrom(told, start)),
     user: root ? undefined : user,
     read_only: readOnly ? true : undefined,
     cap_add: capabilitiesOf(container),

@@ -12,11 +12,13 @@ import { sourceOf, withHeader } from '../header.ts'
 import { renderObservability } from '../observability/observability.ts'
 import type { Rendered, Templates } from '../rendered.ts'
 import { type Profile, profiles, type Topology, type Workload } from '../topology.ts'
+import { beginningOf } from './balancer.ts'
 import { swarmReadme } from './readme.ts'
 import { network, ownFields, sharedFields, type SwarmContext } from './service.ts'
 
 /** `swarm/stack.yaml`, a file a profile to be given beside it, what they mount, and how to begin. */
-export function renderSwarm(topology: Topology, templates: Templates): Rendered {
+export function renderSwarm(asked: Topology, templates: Templates): Rendered {
+  const topology = beginningOf(asked)
   const observability = renderObservability(topology, templates)
   const context: SwarmContext = {
     topology,

@@ -9,6 +9,7 @@ import { makeFolder } from '../../folder.ts'
 import { writeWhole } from '../../whole-file.ts'
 import { stackLabel, statusOf } from '../docker/containers.ts'
 import type { ExecuteOptions } from '../target.ts'
+import { tellBalancer } from './balancers.ts'
 import { callDocker } from './command.ts'
 import { Follower } from './follow.ts'
 import type { ApiService } from './found.ts'
@@ -44,7 +45,7 @@ export class Execution {
   }
 
   async run(steps: readonly SwarmStep[]): Promise<void> {
-    const changes = steps.filter((step) => ['change', 'scale', 'await', 'stop'].includes(step.kind))
+    const changes = steps.filter((step) => ['change', 'scale', 'await', 'stop', 'reload'].includes(step.kind))
     const awaited = steps.flatMap((step) =>
       (step.kind === 'change' || step.kind === 'scale' || step.kind === 'await') && step.name !== null
         ? [step.name]
@@ -57,6 +58,7 @@ export class Execution {
         await this.#step(step)
       }
       if (awaited.length > 0) await this.#follower.untilSettled(this.#options.signal, this.#deadlineMs)
+      for (const step of of(steps, 'reload')) if (step.when === 'after') await this.#tell(step)
       const stops = Map.groupBy(of(steps, 'stop'), ({ wave }) => wave)
       for (const wave of stops.values()) await this.#stop(wave)
       if (stops.size > 0) await this.#removeEnded(this.#stack)
@@ -90,6 +92,9 @@ export class Execution {
       case 'label':
         if (step.add.length > 0) await this.#label(step)
         return
+      case 'reload':
+        if (step.when === 'before') await this.#tell(step)
+        return
       // The first are told with the deployment, and waited for; the others are done when that is.
       case 'change':
       case 'await':
@@ -111,6 +116,12 @@ export class Execution {
       this.#options.onProgress({ kind: 'note', text: `docker stack deploy: ${stderr.trim()}; once more` })
       await sleep(1_000, undefined, { signal: this.#options.signal })
     }
+  }
+
+  async #tell({ balancer, balancing, what }: Of<'reload'>): Promise<void> {
+    this.#options.signal.throwIfAborted()
+    await tellBalancer(this.#around.engine, balancer, balancing)
+    this.#options.onProgress({ kind: 'note', text: `done: ${what}` })
   }
 
   async #label({ node, add, remove }: Of<'label'>): Promise<void> {

@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { compareWithFolder } from '../../deployed/compare.ts'
 import { readTemplates } from '../../deployed/templates.ts'
 import { ExitCode, UserError } from '../../errors.ts'
+import { componentNamed } from '../../catalog/catalog.ts'
 import { secretsOfStack } from '../../render/compose/secrets.ts'
+import { sourceOf, withHeader } from '../../render/header.ts'
 import { render } from '../../render/render.ts'
-import { type Profile, profiles } from '../../render/topology.ts'
+import { balancerPlaces, configurationOf } from '../../render/swarm/balancer.ts'
+import { type Profile, type Topology, profiles } from '../../render/topology.ts'
 import { topologyOf } from '../../render/workloads.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { writeWhole } from '../../whole-file.ts'
@@ -18,6 +21,7 @@ import { stackLabel } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import type { Engine } from '../docker/engine.ts'
 import { bridgeAddresses } from './addresses.ts'
+import { type WantedBalancing, findBalancers } from './balancers.ts'
 import { callDocker } from './command.ts'
 import { findSwarm, isOf } from './found.ts'
 import { type Model, modelOf } from './model.ts'
@@ -54,6 +58,7 @@ export async function observe(stack: Stack, around: Around): Promise<SwarmObserv
     swarm,
     wanted,
     leftovers,
+    balancers: await findBalancers(swarm, engine, wanted.balancing),
     addresses,
     shards: await topologyOfNodes(keyed(nodes, key)),
   }
@@ -104,11 +109,28 @@ async function wantedOf(stack: Stack, { engine, places, env }: Around): Promise<
   return {
     model,
     comparison,
+    balancing: balancingOf(stack, topology),
     missing: missing.flat(),
     unbuilt: await absent(
       [...new Set(model.services.map(({ image }) => image))].filter((image) => ours.includes(image)),
       engine,
     ),
+  }
+}
+
+/** As its file is rendered, byte for byte: what a balancer began with is then not told to it again. */
+function balancingOf(stack: Stack, { workloads }: Topology): WantedBalancing | null {
+  const workload = workloads.find(({ name }) => name === 'balancer')
+  const places = workload === undefined ? null : balancerPlaces(workload)
+  const reload = componentNamed(stack.balancer.component)?.reload
+  if (places === null || reload === undefined) return null
+  const { path, text } = configurationOf(stack)
+  const file = `swarm/balancer/${path.split('/').at(-1)}`
+  return {
+    ...places,
+    reload,
+    text: withHeader(file, text, sourceOf(stack)),
+    splits: stack.split !== undefined,
   }
 }
 
@@ -136,7 +158,7 @@ function profilesOf(env: Env): Profile[] {
 /** What the docker command makes of the rendered files and the user's own, whether or not they are written yet. */
 async function readModel(
   rendered: ReadonlyMap<string, string>,
-  topology: ReturnType<typeof topologyOf>,
+  topology: Topology,
   asked: readonly Profile[],
   { places, env }: Pick<Around, 'places' | 'env'>,
 ): Promise<Model> {

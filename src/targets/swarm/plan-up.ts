@@ -1,5 +1,7 @@
 /** What to do to come from what runs in the swarm to what is wanted. Pure. */
 import { ExitCode, UserError } from '../../errors.ts'
+import { byRollout } from '../rollout.ts'
+import { untold } from './balancers.ts'
 import type { WantedService } from './model.ts'
 import { differences } from './differences.ts'
 import type { FoundService } from './found.ts'
@@ -30,7 +32,7 @@ export function planUp(observed: SwarmObserved, places: Places, by: string): Swa
   })
   const comes = wanted.model.services.some(({ name }) => !found.has(name))
   // Other counts alone are told one by one: nothing else is changed on the way, whatever the files say by now.
-  const onlyCounts = by !== theFile && !comes && gone.length === 0
+  const onlyCounts = by !== theFile && by !== byRollout && !comes && gone.length === 0
   const changes = [
     ...wanted.model.services.flatMap((service): ServiceStep[] => {
       const now = found.get(service.name)
@@ -54,13 +56,17 @@ export function planUp(observed: SwarmObserved, places: Places, by: string): Swa
     because: 'it makes these changes, each service by its own rolling update',
     tier: null,
   }
+  const told = onlyCounts ? [] : reloadSteps(observed, by, changes)
+  const before = (step: SwarmStep): boolean => step.kind === 'reload' && step.when === 'before'
   return [
     ...(by === theFile ? renderedSteps(observed) : beside === null ? [] : [beside.step]),
     ...(deploys ? secretSteps(observed) : []),
     ...labelSteps(observed),
+    ...told.filter(before),
     ...changes.filter(({ kind }) => kind !== 'await'),
     ...(deploys ? [deploy] : []),
     ...changes.filter(({ kind }) => kind === 'await'),
+    ...told.filter((step) => !before(step)),
     ...staleSteps(observed, deploys),
   ]
 }
@@ -159,6 +165,40 @@ function refuseUnbuilt({ wanted }: SwarmObserved): void {
     exitCode: ExitCode.missing,
     code: 'image',
   })
+}
+
+/**
+ * Shares are told to balancers that go on running: when who is to be sent requests has come, and before who is to be
+ * sent none goes. One that is replaced begins with what the stack file says.
+ * @throws UserError (exit 3) where shares cannot be told to one
+ */
+function reloadSteps(
+  { balancers, wanted: { balancing } }: SwarmObserved,
+  by: string,
+  changes: readonly ServiceStep[],
+): SwarmStep[] {
+  if (balancing === null || changes.some(({ kind, name }) => kind === 'change' && name === 'balancer'))
+    return []
+  const obstacle = balancing.splits ? untold(balancers) : null
+  if (obstacle !== null) {
+    throw new UserError(obstacle.why, {
+      hint: obstacle.hint,
+      exitCode: ExitCode.missing,
+      code: 'balancer-elsewhere',
+    })
+  }
+  const leaves = changes.some(({ name }) => name === null)
+  return balancers
+    .filter(({ text }) => text !== null && text !== balancing.text)
+    .map((balancer) => ({
+      kind: 'reload',
+      when: leaves || !balancing.splits ? 'before' : 'after',
+      balancer,
+      balancing,
+      what: `reconfigure ${balancer.name}`,
+      because: `${by} changes where it sends requests`,
+      tier: null,
+    }))
 }
 
 /** Configs and secrets of before, which a swarm keeps until it is told. None is in use once this is deployed. */

@@ -2,6 +2,7 @@
 import type { Comparison } from '../../deployed/compare.ts'
 import type { Topology } from '../qdrant/cluster.ts'
 import type { Observed, Step } from '../target.ts'
+import type { FoundBalancer, WantedBalancing } from './balancers.ts'
 import type { FoundSwarm } from './found.ts'
 import type { Model } from './model.ts'
 
@@ -14,6 +15,8 @@ export interface Wanted {
   readonly missing: readonly MissingSecret[]
   /** Images of ours that nobody publishes and this engine has not. */
   readonly unbuilt: readonly string[]
+  /** What its balancers should go by; null where they take up nothing while they run. */
+  readonly balancing: WantedBalancing | null
 }
 
 export interface MissingSecret {
@@ -43,6 +46,7 @@ export interface SwarmObserved extends Observed {
   readonly swarm: FoundSwarm
   readonly wanted: Wanted
   readonly leftovers: Leftovers
+  readonly balancers: readonly FoundBalancer[]
   /** By container of the engine's own node. */
   readonly addresses: ReadonlyMap<string, string>
   /** Who holds which shard; null where no node of the cluster could be asked. */
@@ -69,6 +73,13 @@ type Action =
   /** Is done by the next `deploy`; `name`: to be waited for, null where it goes. */
   | { readonly kind: 'change'; readonly name: string | null }
   | { readonly kind: 'deploy'; readonly stack: string; readonly document: string; readonly cwd: string }
+  /** Has a balancer that runs go by another configuration: before replicas go, after they came. */
+  | {
+      readonly kind: 'reload'
+      readonly when: 'before' | 'after'
+      readonly balancer: FoundBalancer
+      readonly balancing: WantedBalancing
+    }
   /** Nothing to change, but it is not there yet. */
   | { readonly kind: 'await'; readonly name: string }
   | {

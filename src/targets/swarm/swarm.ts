@@ -8,6 +8,7 @@ import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
+import { reloadRefusal } from '../rollout.ts'
 import { endpointTiers } from '../endpoint-tiers.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { Sampler } from '../sampling/sampler.ts'
@@ -17,10 +18,12 @@ import type {
   LogLine,
   LogOptions,
   Observed,
+  RolloutTarget,
   RunningEndpoints,
   StackTarget,
   Step,
 } from '../target.ts'
+import { untold } from './balancers.ts'
 import { sampledReplicas } from './containers.ts'
 import { Execution } from './execute.ts'
 import { findSwarm } from './found.ts'
@@ -162,6 +165,24 @@ class SwarmTarget implements StackTarget {
     const { engine } = await this.#around()
     const swarm = await findSwarm(engine, this.#stack, await managerNode(engine))
     yield* readLogs(swarm, engine, options)
+  }
+
+  readonly rollout: RolloutTarget = {
+    refusal: (stack) => reloadRefusal(stack),
+    obstacle: (stack, tier, observed) => {
+      const elsewhere = untold((observed as SwarmObserved).balancers)
+      if (elsewhere !== null) return elsewhere
+      const balancer = (observed as SwarmObserved).swarm.services.find(({ name }) => name === 'balancer')
+      if (balancer?.ports[balancerPorts[tier]] !== undefined) return null
+      return {
+        why: `the port of ${tier} is not published, and a rollout loads both versions through it`,
+        hint: 'cp deploy/swarm/stages.yaml deploy/swarm/stack.override.yaml, then ragscale up: it opens the tiers’ ports, on every address of the balancer’s nodes',
+      }
+    },
+    goBy: (observed) => {
+      const { balancers, wanted } = observed as SwarmObserved
+      return balancers.every(({ text }) => text === wanted.balancing?.text)
+    },
   }
 
   async lock(what: string, options: LockOptions): Promise<{ release(): Promise<void> }> {

@@ -1,4 +1,5 @@
 /** Tasks as replicas: the newest of each slot, with what became of those before it. Pure. */
+import { nextOf } from '../../catalog/releases.ts'
 import { replicaName } from '../compose/wanted.ts'
 import { tierLabel, workloadLabel, replicaLabel } from '../docker/containers.ts'
 import type { ReplicaState } from '../target.ts'
@@ -79,7 +80,7 @@ function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly W
       {
         name,
         tier,
-        replica: number ?? node?.name ?? '1',
+        replica: replicaOf(workload, tier, number ?? node?.name ?? '1'),
         component,
         version: /(?:@|:)([^:/@]+(?::[0-9a-f]+)?)$/.exec(service.image)?.[1] ?? null,
         state: condition,
@@ -162,6 +163,11 @@ function becauseOf(
   const before = taskWords(last, service, nodes, nodeLabels)
   const times = failed.length === 1 ? 'once' : `${failed.length} times`
   return before === null ? null : `it ended ${times} before: ${before}`
+}
+
+/** Also of a second version of a tier, while it is rolled out. */
+function replicaOf(workload: string, tier: string, number: string): string {
+  return workload === nextOf(tier) ? `next-${number}` : number
 }
 
 function nameOf(of: {

@@ -157,6 +157,7 @@ export function observed(
     readonly wanted?: Partial<Wanted>
     readonly leftovers?: Partial<Leftovers>
     readonly shards?: SwarmObserved['shards']
+    readonly balancers?: SwarmObserved['balancers']
   } = {},
 ): SwarmObserved {
   return {
@@ -177,6 +178,7 @@ export function observed(
       },
       missing: [],
       unbuilt: [],
+      balancing: null,
       ...more.wanted,
     },
     leftovers: {
@@ -188,6 +190,7 @@ export function observed(
       state: false,
       ...more.leftovers,
     },
+    balancers: more.balancers ?? [],
     addresses: new Map(),
     shards: more.shards ?? null,
   }
