@@ -61,6 +61,10 @@ async function ask(caller: Caller, options: ReachableOptions): Promise<void> {
   }
   // Not every server that speaks OpenAI's API, or a proxy before one, lists its models.
   if (answer.status === 404 && target.protocol === 'openai') return
+  if (answer.status === 404 && target.protocol === 'ragscale' && options.runsOn === 'kubernetes') {
+    await askByQuestion(caller, options)
+    return
+  }
   if (answer.status >= 300 && answer.status < 400) {
     throw unreachable(
       caller.url + path,
@@ -77,6 +81,15 @@ async function ask(caller: Caller, options: ReachableOptions): Promise<void> {
     )
   }
   if (target.protocol === 'openai') checkModel(answer.text, caller.url, options)
+}
+
+/** Routes into a cluster let questions in and no health checks. This one is none, which the gateway alone can say. */
+async function askByQuestion(caller: Caller, options: ReachableOptions): Promise<void> {
+  const path = '/query'
+  const { status, text } = await caller.call(path, { body: {} })
+  if (status === 400) return
+  const words = text.trim().slice(0, 200)
+  throw unreachable(caller.url + path, `it answered ${status}${words === '' ? '' : `: ${words}`}`, options)
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What is read of a cluster, through kubectl. Changes nothing. */
+import type { Gateway, GatewayName } from './hosts.ts'
 import type { Capabilities } from './wanted.ts'
 import {
   type Claim,
@@ -214,6 +215,19 @@ export class Cluster {
       ...kubectlAt(this.place),
     ])
     return ok ? stdout.split('\n').filter((line) => line !== '') : null
+  }
+
+  /** Of these, those that are there and that the user may read. */
+  async gateways(names: readonly GatewayName[]): Promise<readonly Gateway[]> {
+    const found = await Promise.all(
+      names.map(async ({ name, namespace }) => {
+        const place = namespace === null ? this.place : { ...this.place, namespace }
+        const args = ['get', 'gateways.gateway.networking.k8s.io', name, '--output', 'json']
+        const { ok, stdout } = await this.#programs.attempt('kubectl', [...args, ...kubectlAt(place)])
+        return ok ? itemsIn(stdout) : []
+      }),
+    )
+    return found.flat()
   }
 
   /** A kubelet's word on its pods; null where it may not be asked. */

@@ -4,7 +4,7 @@ import { topologyOf } from '../../render/workloads.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { readCutOff } from './change-note.ts'
 import { Cluster, type Running } from './cluster.ts'
-import { hostsOf } from './hosts.ts'
+import { gatewaysOf, hostsOf } from './hosts.ts'
 import { objectsIn } from './manifest.ts'
 import { type KubeObject, type Pod, managerLabel, releaseLabel } from './objects.ts'
 import { readOverrides } from './overrides.ts'
@@ -41,10 +41,11 @@ export async function observe(
   const deployed = objectsIn(release.manifest)
   const there = { deployed, found: found.controllers }
   const wanted = await tryWanted(stack, name, place, capabilities, programs, there)
-  const [live, secret, around] = await Promise.all([
+  const [live, secret, around, gateways] = await Promise.all([
     cluster.live(deployed),
     findSecret(stack, 'error' in wanted ? deployed : wanted.objects, name, cluster),
     surroundingsOf(found, cluster),
+    cluster.gateways(gatewaysOf(deployed)),
   ])
   const replicas = statesOf(found.pods, around, rolesOf(stack, wanted))
   return {
@@ -60,7 +61,7 @@ export async function observe(
     given,
     wanted,
     stack,
-    hosts: hostsOf(deployed),
+    hosts: hostsOf(deployed, gateways),
     replicas,
     notes: [...notesOn(place, release, found), ...notesOnSecrets(wanted, secret, given)],
     kept: found.claims.map(({ metadata }) => `volume claim ${metadata.name}`),

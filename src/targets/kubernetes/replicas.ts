@@ -79,14 +79,16 @@ function notReady(pod: Pod, events: readonly KubeEvent[]): Pick<ReplicaState, 's
   const running = containerStatuses.filter(({ state }) => state?.running !== undefined)
   if (running.length > 0) {
     const probe = lastOf(pod, events, /^Unhealthy$/)
-    // It has served, and does not any more.
-    const served = running.some(({ started, ready }) => started === true && !ready) && probe !== null
+    // It has served, and does not any more; the last that was said of its start says nothing of that.
+    const answered = probe !== null && !probe.startsWith('Startup probe')
+    const served = running.some(({ started, ready }) => started === true && !ready) && answered
     return { state: served ? 'unhealthy' : 'starting', because: probe ?? 'not ready yet' }
   }
   const mount = lastOf(pod, events, /^Failed(Mount|AttachVolume)$/)
   if (mount !== null) return { state: 'starting', because: `its volumes: ${mount}` }
-  const pulled = lastOf(pod, events, /^(Pulling|Pulled)$/)
-  return { state: 'starting', because: pulled ?? 'its containers are being made' }
+  const pulling = lastOf(pod, events, /^(Pulling|Pulled)$/)
+  const isThere = pulling === null || /already present/.test(pulling)
+  return { state: 'starting', because: isThere ? 'its containers are being made' : pulling }
 }
 
 function lastOf({ metadata }: Pod, events: readonly KubeEvent[], reason: RegExp): string | null {

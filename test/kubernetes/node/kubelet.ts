@@ -8,6 +8,9 @@ import { makeGroups } from './place.ts'
 export const nodeName = 'node'
 export const clusterDomain = 'cluster.local'
 
+/** Of the Service by which every cluster's names are asked for. */
+const namesAddress = '10.96.0.10'
+
 export interface NodePrograms {
   readonly kubelet: string
   readonly proxy: string
@@ -64,7 +67,7 @@ function kubeletConfig({ folder, addresses, controlGroup }: Place, runtime: stri
     // Whatever the machine has.
     failCgroupV1: false,
     failSwapOn: false,
-    clusterDNS: [addresses.node],
+    clusterDNS: [namesAddress],
     clusterDomain,
     resolvConf: '',
     podLogsDir: join(folder, 'pod-logs'),
@@ -88,6 +91,27 @@ function proxyConfig(kubeconfig: string) {
     // Settings of the whole machine.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   }
+}
+
+/** The Service that a cluster's names are asked by; they are a process of the node, and no pod. */
+export function namesService({ addresses }: Place): readonly object[] {
+  const metadata = { name: 'kube-dns', namespace: 'kube-system' }
+  const ports = (['UDP', 'TCP'] as const).map((protocol) => ({
+    name: protocol === 'UDP' ? 'dns' : 'dns-tcp',
+    protocol,
+    port: 53,
+  }))
+  return [
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: namesAddress, ports } },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': metadata.name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [addresses.node] }],
+      ports,
+    },
+  ]
 }
 
 function namesConfig(address: string, kubeconfig: string): string {

@@ -12,7 +12,7 @@ import { startControllers } from '../controllers.ts'
 import { Processes } from '../processes.ts'
 import { startContainerRuntime } from './container-runtime.ts'
 import { saveImages } from './images.ts'
-import { nodeName, startNodeAgents } from './kubelet.ts'
+import { namesService, nodeName, startNodeAgents } from './kubelet.ts'
 import { type Place, removePlace, takePlace } from './place.ts'
 import { type World, openWorld } from './world.ts'
 
@@ -76,7 +76,8 @@ export async function startNode(): Promise<RealNode> {
         maxBuffer: 64 * 2 ** 20,
         timeout: 120_000,
       })
-    await makeVolumes(place, kubectl)
+    const items = [...namesService(place), ...(await makeVolumes(place))]
+    kubectl(['apply', '--filename', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
     await untilReady(kubectl)
     return { kubeconfig, address: place.addresses.node, place, world, processes, kubectl, lastWords, close }
   } catch (error) {
@@ -97,7 +98,7 @@ async function untilReady(kubectl: RealNode['kubectl']): Promise<void> {
 }
 
 /** Folders that claims are bound to, each once: nobody makes volumes here. */
-async function makeVolumes(place: Place, kubectl: RealNode['kubectl']): Promise<void> {
+async function makeVolumes(place: Place): Promise<readonly object[]> {
   const storageClassName = 'folders'
   const folders = Array.from({ length: volumes }, (_, index) => join(place.folder, 'volumes', String(index)))
   for (const folder of folders) {
@@ -107,7 +108,7 @@ async function makeVolumes(place: Place, kubectl: RealNode['kubectl']): Promise<
   const onNode = {
     matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName] }],
   }
-  const items = [
+  return [
     {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',
@@ -132,5 +133,4 @@ async function makeVolumes(place: Place, kubectl: RealNode['kubectl']): Promise<
       },
     })),
   ]
-  kubectl(['apply', '--filename', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
 }

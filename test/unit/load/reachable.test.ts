@@ -52,6 +52,16 @@ describe('a target that is there', () => {
     await expect(asked).resolves.toBeUndefined()
   })
 
+  it('is known by its word on a question that is none, where a cluster lets no health checks in', async () => {
+    const gateway = async (status: number) => {
+      answers = { '/query': { status, body: 'no' } }
+      const target: LoadTarget = { protocol: 'ragscale', urls: [url] }
+      await assertReachable({ stage: 'pipeline', target, runsOn: 'kubernetes', env: {} })
+    }
+    await expect(gateway(400)).resolves.toBeUndefined()
+    await expect(gateway(404)).rejects.toThrow(`${url}/query: it answered 404: no`)
+  })
+
   it('of protocol http may answer whatever it likes; one of protocol openai need not list models', async () => {
     answers = {}
     await expect(ask({ protocol: 'http' })).resolves.toBeUndefined()
