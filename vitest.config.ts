@@ -10,9 +10,15 @@ const everyCore = '100%'
 /** What runs in a Docker engine of the run's own (test/engine). */
 const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
 /** Of these, what takes minutes of waiting each: `npm run test:engine`. */
-const engineLong = ['swarm', 'rollout', 'faults', 'engine-faults'].map(
-  (name) => `test/e2e/engine/${name}.test.ts`,
-)
+const engineLong = [
+  'swarm',
+  'swarm-rollout',
+  'rollout',
+  'faults',
+  'engine-faults',
+  'engine-returns',
+  'registry',
+].map((name) => `test/e2e/engine/${name}.test.ts`)
 
 /** Minutes of real processes each, longest first: whichever of them began last, the others would wait for. */
 const longest = [

@@ -18,6 +18,8 @@ import { removeAll } from './remove.ts'
 export interface EngineOptions {
   /** All that its images, containers and volumes may take, in MiB of memory: for a test that fills it. */
   readonly diskMib?: number
+  /** Its containers run on while it is away, and it finds them again. */
+  readonly liveRestore?: true
 }
 
 /** What every program that is to use an engine takes. */
@@ -60,11 +62,11 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   }
 }
 
-async function layOut(folder: string, { diskMib }: EngineOptions): Promise<void> {
+async function layOut(folder: string, { diskMib, liveRestore = false }: EngineOptions): Promise<void> {
   for (const name of ['data', 'exec', 'config/cli-plugins'])
     await mkdir(join(folder, name), { recursive: true })
   // The machine's own settings are not asked.
-  await writeFile(join(folder, 'daemon.json'), '{}')
+  await writeFile(join(folder, 'daemon.json'), JSON.stringify({ 'live-restore': liveRestore }))
   await writeFile(join(folder, 'config/config.json'), '{}')
   const compose = await findTool('docker-compose')
   if (compose !== null) await symlink(compose, join(folder, 'config/cli-plugins/docker-compose'))

@@ -14,6 +14,7 @@ import { containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, isGone, openEngine } from '../docker/engine.ts'
 import { HalfStarted } from '../docker/half-started.ts'
+import { resumeHealthChecks } from '../docker/health-checks.ts'
 import { followLines } from '../docker/logs.ts'
 import { mergeLines } from '../docker/merge-lines.ts'
 import { reloadRefusal } from '../rollout.ts'
@@ -136,9 +137,18 @@ class ComposeTarget implements StackTarget {
   }
 
   async recover(error: unknown, options: ExecuteOptions): Promise<boolean> {
-    if (!(error instanceof HalfStarted)) return await untilEngineIsBack(error, this.#env, options)
-    // The next plan removes it.
-    options.onProgress({ kind: 'note', text: error.message })
+    const { onProgress } = options
+    if (error instanceof HalfStarted) {
+      // The next plan removes it.
+      onProgress({ kind: 'note', text: error.message })
+      return true
+    }
+    if (!(await untilEngineIsBack(error, this.#env, options))) return false
+    const again = await resumeHealthChecks(await openEngine(this.#env), [
+      `${projectLabel}=${this.#stack.name}`,
+    ])
+    if (again.length > 0)
+      onProgress({ kind: 'note', text: `has the engine check the health again of ${again.join(', ')}` })
     return true
   }
 

@@ -7,8 +7,6 @@ import { publishedTag, tagOf } from '../../images/make.ts'
 import { type EnginePlace, enginePlace } from './place.ts'
 import { embedOnly } from './stacks.ts'
 
-const patience = { timeout: 60_000, interval: 50 }
-
 describeWithEngine('up on Compose', (shared) => {
   let engine: Engine
   let place: EnginePlace
@@ -34,26 +32,6 @@ describeWithEngine('up on Compose', (shared) => {
       expect(stderr).toMatch(/start/i)
     }
   })
-
-  test.each(['kill', 'stop'] as const)(
-    'says so after a %s of the engine under it, and finishes once it is back',
-    async (end) => {
-      await open()
-      const up = place.start('up')
-      // In the very moment of a start it would leave a task of containerd's behind, which only `docker rm` ends.
-      const running = async (): Promise<number> =>
-        (await place.containers()).filter((one) => one.running).length
-      await expect.poll(running, patience).toBe(3)
-      await engine[end]()
-      const { exitCode, stderr } = await up
-      expect([3, 4], stderr).toContain(exitCode)
-      expect(stderr).toMatch(/engine/i)
-      await engine.start()
-      const again = await place.ragscale('up')
-      expect(again, again.stderr).toMatchObject({ exitCode: 0 })
-      expect((await place.containers()).filter(({ running }) => running)).toHaveLength(3)
-    },
-  )
 
   test('says that the disk is full, and finishes once there is room', async () => {
     await open({ diskMib: 800 })
