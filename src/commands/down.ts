@@ -20,13 +20,15 @@ export async function down(options: DownOptions, runtime: Runtime): Promise<Exit
     options,
     runtime,
     (stack, target, found) => target.planDown(stack, found, { volumes }),
+    (stack) => stack,
+    // One that is being made in another terminal may not bring anything up again.
+    async (stack) => await forgetRollout(stack.folder, stack.target),
   )
   const { stdout } = runtime
   if (options.dryRun) {
     stdout.write(options.json ? planJson(stack, steps) : planText(steps))
     return ExitCode.ok
   }
-  await forgetRollout(stack.folder, stack.target)
   if (options.json) {
     const { notes } = observed
     const changes = steps.map(({ what }) => what)

@@ -19,7 +19,8 @@ export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
 
 /** Brings what runs to what the stack says. Returns whether it runs now. */
 export async function bringTo(stack: Stack, options: BringOptions, runtime: Runtime): Promise<boolean> {
-  await assertNoRollout(stack.folder, options.what)
+  const assertAllowed = async (): Promise<void> => await assertNoRollout(stack.folder, options.what)
+  await assertAllowed()
   const target = await openTarget(stack, runtime)
   if (options.onlyIfRunning && !(await target.observe(stack)).running) return false
   const style = styleOf(runtime.stderr, runtime, options.color)
@@ -34,6 +35,7 @@ export async function bringTo(stack: Stack, options: BringOptions, runtime: Runt
       yes: options.yes,
       timeoutMs: options.timeoutMs,
       onProgress: view.onProgress,
+      assertAllowed,
     },
     runtime,
   ).finally(() => view.end())

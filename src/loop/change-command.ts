@@ -39,10 +39,15 @@ export async function changeStack(
   plan: (stack: Stack, target: StackTarget, observed: Observed) => readonly Step[],
   /** From the file's stack to the one that is wanted, with other counts; what is returned is the file's. */
   wanted: (stack: Stack) => Stack = (stack) => stack,
+  /** Once it is done, under the stack's lock. */
+  onChanged?: (stack: Stack) => Promise<void>,
 ): Promise<ChangedStack> {
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const { stack, target } = await readStackOn(options, runtime)
-  if (what !== 'ragscale down') await assertNoRollout(stack.folder, what)
+  const assertAllowed = async (): Promise<void> => {
+    if (what !== 'ragscale down') await assertNoRollout(stack.folder, what)
+  }
+  await assertAllowed()
   const wantedStack = wanted(stack)
   const style = styleOf(runtime.stderr, runtime, options.color)
   const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, () => runtime.now())
@@ -57,6 +62,9 @@ export async function changeStack(
         yes: options.yes,
         timeoutMs,
         onProgress: view.onProgress,
+        // A rollout may have begun while its lock was waited for.
+        assertAllowed,
+        ...(onChanged === undefined ? {} : { onChanged: async () => await onChanged(stack) }),
       },
       runtime,
     )

@@ -20,6 +20,10 @@ export interface ChangeOptions {
   readonly yes: boolean
   readonly timeoutMs: number
   readonly onProgress: (progress: Progress) => void
+  /** Asked once the stack's lock is held, since it may have been waited for: throws where nothing may be changed. */
+  readonly assertAllowed?: () => Promise<void>
+  /** Once it is changed, before anybody else may change it. */
+  readonly onChanged?: () => Promise<void>
 }
 
 export interface Changed {
@@ -48,7 +52,10 @@ export async function change(options: ChangeOptions, runtime: Runtime): Promise<
       onWait: (who) => onProgress({ kind: 'note', text: `${who}; waiting for it` }),
     })
     try {
-      return await inRounds(options, { onProgress, signal: interrupt.signal, timeoutMs }, runtime)
+      await options.assertAllowed?.()
+      const changed = await inRounds(options, { onProgress, signal: interrupt.signal, timeoutMs }, runtime)
+      await options.onChanged?.()
+      return changed
     } finally {
       await lock.release()
     }

@@ -52,7 +52,7 @@ function collectionLines(
   const rows = [...Map.groupBy(copies, ({ shard }) => shard)].map(([shard, its]) => ({ shard, its }))
   return [
     '',
-    `${name}${also}: ${shards} shards, replication ${replication}`,
+    `${name}${also}: ${shards} shards, ${replication === null ? 'replication not told while a shard cannot be read' : `replication ${replication}`}`,
     ...table(
       [
         { head: 'shard', cell: ({ shard }) => String(shard), align: 'right' },

@@ -27,7 +27,7 @@ export interface VectorCluster {
   readonly named: boolean
   /** The collection's name, as callers know it. */
   readonly collection: string
-  /** Whether all of it is on this machine. */
+  /** Whether all of it is on this machine: another cluster is changed only when somebody agrees. */
   readonly loopback: boolean
   close(): Promise<void>
 }
@@ -56,11 +56,14 @@ export async function openVector(
   const own = connection?.vectorNodes ?? []
   const shared = keyed.urls.map((url): NodeAddress => ({ name: new URL(url).host, url, peerUrl: null }))
   const nodes = own.length > 0 ? own : shared
+  const change = { what: 'change the Qdrant cluster', because: 'ragscale vector apply', tier: 'vector' }
+  const asked = observed === null ? null : (target.confirmation?.(observed, [change]) ?? null)
   return {
     nodes: nodes.map((node) => ({ ...node, headers, dispatcher })),
     named: own.length > 0,
     collection: keyed.collection ?? '',
-    loopback: nodes.every(({ url }) => isLoopback(url)),
+    // Nodes that are asked one by one are containers and processes of this machine; a tunnel says nothing of where it ends.
+    loopback: asked === null && (own.length > 0 || nodes.every(({ url }) => isLoopback(url))),
     close: async () => {
       await dispatcher.close()
       await connection?.close()

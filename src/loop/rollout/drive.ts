@@ -3,7 +3,7 @@ import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { goOnBlueGreen } from './bluegreen.ts'
 import { goOnCanary } from './canary.ts'
 import { finish, goBack } from './ending.ts'
-import type { RolloutRun } from './run.ts'
+import { type RolloutRun, TakenDown } from './run.ts'
 import type { Outcome } from './state.ts'
 
 /**
@@ -27,6 +27,7 @@ export async function drive(run: RolloutRun): Promise<void> {
 }
 
 async function takenBack(run: RolloutRun, error: unknown): Promise<unknown> {
+  if (error instanceof TakenDown) return error
   const interrupted = run.context.signal.aborted
   const why = interrupted ? 'interrupted' : messageOf(error)
   if (run.state.phase === 'finishing') {
@@ -45,6 +46,7 @@ async function takenBack(run: RolloutRun, error: unknown): Promise<unknown> {
   try {
     await goBack(run, 'rolled back', why)
   } catch (second) {
+    if (second instanceof TakenDown) return second
     return stranded(`${why}; going back failed: ${messageOf(second)}`, second, interrupted)
   }
   return new UserError(`${why}; rolled back: every request goes to the version that was there`, {

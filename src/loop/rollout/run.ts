@@ -9,7 +9,7 @@ import type { Stack } from '../../stack/stack.ts'
 import { byRollout } from '../../targets/rollout.ts'
 import type { Observed, Progress, StackTarget } from '../../targets/target.ts'
 import { change } from '../change.ts'
-import { type RolloutState, type StepRecord, writeRollout } from './state.ts'
+import { type RolloutState, type StepRecord, isUnderWay, readRollout, writeRollout } from './state.ts'
 import { promoted, splitOf, tierOf } from './version.ts'
 
 /** How the next version is measured; another one in tests. */
@@ -70,8 +70,20 @@ export class RolloutRun {
     this.#agreed = context.yes
   }
 
-  /** On the disk before anything is done by it. */
+  /**
+   * Where the stack was taken down meanwhile, nothing of it may come up again.
+   * @throws TakenDown
+   */
+  async assertGoesOn(): Promise<void> {
+    const { now } = this.versions
+    const state = await readRollout(now.folder)
+    if (!isUnderWay(state) || state.startedAt !== this.state.startedAt)
+      throw new TakenDown(now.name, this.state.tier)
+  }
+
+  /** On the disk before anything is done by it. @throws TakenDown */
   async save(changed: Partial<RolloutState>): Promise<void> {
+    await this.assertGoesOn()
     this.state = { ...this.state, ...changed }
     await writeRollout(this.versions.now.folder, this.state)
   }
@@ -117,6 +129,7 @@ export class RolloutRun {
         yes: this.#agreed,
         timeoutMs: this.state.settings.timeoutMs,
         onProgress,
+        assertAllowed: async () => await this.assertGoesOn(),
       },
       runtime,
     )
@@ -124,6 +137,18 @@ export class RolloutRun {
     const sick = sickOf(observed, this.state.tier)
     if (sick.length > 0) throw unhealthy(sick)
     return observed
+  }
+}
+
+/** By `ragscale down`, which forgets the rollout. */
+export class TakenDown extends UserError {
+  constructor(stack: string, tier: string) {
+    super(`${stack} was taken down meanwhile, and the rollout of ${tier} with it`, {
+      hint: 'ragscale up   brings up what ragscale.yaml says',
+      exitCode: ExitCode.unhealthy,
+      code: 'not-running',
+    })
+    this.name = 'TakenDown'
   }
 }
 

@@ -229,7 +229,7 @@ function placing(
       collection: served.name,
       replication: asked,
       what: `set the replication of ${served.name} to ${asked}`,
-      because: `it is ${served.replication}; Qdrant makes no copy because of it, and repairs by it`,
+      because: `it is ${served.replication ?? 'not told while a shard cannot be read'}; Qdrant makes no copy because of it, and repairs by it`,
     },
     ...steps,
   ]

@@ -1,7 +1,7 @@
 /** A Qdrant cluster as all of its nodes together show it. */
 import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
-import { type NodeAddress, call, callText, firstOf, answered } from './call.ts'
+import { type NodeAddress, Refused, answered, call, callText, firstOf } from './call.ts'
 
 export interface PeerView {
   /** Exceeds 2^53, so it is text. */
@@ -36,8 +36,8 @@ export interface CollectionView {
   readonly name: string
   readonly aliases: readonly string[]
   readonly shards: number
-  /** Copies of each shard that its own configuration asks for. */
-  readonly replication: number
+  /** Copies of each shard that its own configuration asks for; null while a shard cannot be read, for then it is not told. */
+  readonly replication: number | null
   /** Whether points are put on shards by keys of the user's: such a collection is copied by nobody else. */
   readonly shardKeys: boolean
   readonly copies: readonly CopyView[]
@@ -238,10 +238,7 @@ async function readShards(newest: NodeAddress, nodes: readonly NodeAddress[], na
   const shardsOn = async (node: NodeAddress) =>
     answered(shardsAnswer, await call(node, 'GET', `${path}/cluster`)).result
   const seen = await shardsOn(newest)
-  const info = answered(
-    infoAnswer,
-    await firstOf([newest, ...nodes], async (node) => await call(node, 'GET', path)),
-  )
+  const params = await paramsOf([newest, ...nodes], path)
   // Points are told of a node's own copies only.
   const points = new Map<string, number>()
   for (const own of [
@@ -254,11 +251,10 @@ async function readShards(newest: NodeAddress, nodes: readonly NodeAddress[], na
     ...seen.local_shards.map((copy) => ({ ...copy, peer_id: seen.peer_id })),
     ...seen.remote_shards,
   ]
-  const { params } = info.result.config
   return {
     shards: seen.shard_count,
-    replication: params.replication_factor ?? 1,
-    shardKeys: params.sharding_method === 'custom',
+    replication: params === null ? null : (params.replication_factor ?? 1),
+    shardKeys: params?.sharding_method === 'custom',
     copies: all
       .map(({ shard_id: shard, peer_id: peer, state }) => ({
         shard,
@@ -274,6 +270,17 @@ async function readShards(newest: NodeAddress, nodes: readonly NodeAddress[], na
       method: method ?? '',
       comment: comment ?? '',
     })),
+  }
+}
+
+/** Null where Qdrant does not say: it counts points for it, of every shard, and one may be nowhere. */
+async function paramsOf(nodes: readonly NodeAddress[], path: string) {
+  try {
+    const answer = await firstOf(nodes, async (node) => await call(node, 'GET', path))
+    return answered(infoAnswer, answer).result.config.params
+  } catch (error) {
+    if (error instanceof Refused && error.status >= 500) return null
+    throw error
   }
 }
 
@@ -294,7 +301,13 @@ export function troublesOf({ raft, peers, collections }: ClusterView): string[] 
     ...collections.flatMap(({ name, copies }) =>
       [...Map.groupBy(copies, ({ shard }) => shard)].flatMap(([shard, its]) => {
         const bad = its.filter(({ state }) => state !== 'Active')
-        if (bad.length === 0) return []
+        const isUp = (id: string) => peers.some((peer) => peer.id === id && peer.up)
+        if (bad.length === 0) {
+          if (its.some(({ peer }) => isUp(peer))) return []
+          return [
+            `shard ${shard} of ${name} cannot be searched: it is on ${its.map(({ peer }) => nameOf(peer)).join(' and ')} alone`,
+          ]
+        }
         const where = bad.map(({ peer, state }) => `${state} on ${nameOf(peer)}`).join(', ')
         const none = bad.length === its.length ? ', and no copy of it is active' : ''
         return [`shard ${shard} of ${name} is ${where}${none}`]

@@ -1,9 +1,11 @@
+import { existsSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { drive, exitCodeOfOutcome } from '../../../../src/loop/rollout/drive.ts'
 import { goBack } from '../../../../src/loop/rollout/ending.ts'
 import type { AskedRollout } from '../../../../src/loop/rollout/start.ts'
+import { stateFileOf } from '../../../../src/loop/rollout/state.ts'
 import { Killed, type Rig, type Runs, rigOf, yaml } from './fake.ts'
 
 let rig: Rig
@@ -201,6 +203,34 @@ describe.each([
         }
       }
       await rig.remove()
+    }
+  })
+})
+
+describe('a stack that is taken down while its rollout is being made', () => {
+  it.each(['canary', 'bluegreen'] as const)('is not brought up again by it (%s)', async (kind) => {
+    const shares = kind === 'canary' ? [5, 50, 100] : []
+    const asked: Partial<AskedRollout> = { kind, shares }
+    // As often as there is something that it could happen before.
+    for (let at = 1; ; at++) {
+      await rig.remove()
+      rig = await rigOf()
+      const run = await rig.begin(asked)
+      let down: number | null = null
+      rig.beforeEffect = (effect) => {
+        if (effect !== at) return
+        down = rig.history.length
+        rmSync(stateFileOf(rig.folder))
+      }
+      const error = await drive(run).then(
+        () => null,
+        (failure: unknown) => failure,
+      )
+      if (down === null) return
+      expect(error).toMatchObject({ name: 'TakenDown', exitCode: 4 })
+      // What was being done when it happened, and nothing after it: here nobody holds the stack's lock.
+      expect(rig.history.length).toBeLessThanOrEqual(down + 1)
+      expect(existsSync(stateFileOf(rig.folder))).toBe(false)
     }
   })
 })
