@@ -22,9 +22,11 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
     runtime,
     (scaled, target, found) => {
       if (!found.running) throw notRunning(scaled.name)
-      return target
+      const steps = target
         .plan(scaled, found, 'ragscale scale')
         .filter(({ tier }) => tier === null || counts.has(tier))
+      target.assertSeparable?.(steps)
+      return steps
     },
     (stack) => {
       if (stack.target === 'external') throw notOurs()

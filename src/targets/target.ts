@@ -166,6 +166,11 @@ export interface StackTarget {
   endpoints(observed: Observed): RunningEndpoints
   /** For a target whose addresses are there only while somebody holds them open; absent where `endpoints` are always. */
   connect?(observed: Observed): Promise<Connection>
+  /**
+   * Of some steps of a plan, whether they can be done without the others. Absent: always.
+   * @throws UserError saying what else would be done with them
+   */
+  assertSeparable?(steps: readonly Step[]): void
   /** What a user has to agree to before these steps, as a question; null: nothing. Absent: nothing ever. */
   confirmation?(observed: Observed, steps: readonly Step[]): string | null
   /** The nodes of tier `vector`, each by its own address; without it they are asked through the tier's endpoint. */

@@ -1,15 +1,17 @@
-/** ragscale's own commands, in this process, on the control plane of a test. */
+/** ragscale's own commands, in this process, on the cluster of a test. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { change } from '../../src/loop/change.ts'
 import { readStackFile } from '../../src/loop/stack-file.ts'
+import { connectTo } from '../../src/loop/connection.ts'
 import { run } from '../../src/main.ts'
+import { processRuntime } from '../../src/runtime.ts'
 import { type Preset, presetText } from '../../src/stack/presets.ts'
 import { applyChanges } from '../../src/stack/save.ts'
 import type { Stack } from '../../src/stack/stack.ts'
 import { openTarget } from '../../src/targets/open.ts'
-import type { Observed } from '../../src/targets/target.ts'
+import type { Connection, Observed } from '../../src/targets/target.ts'
 import { fakeRuntime } from '../cli/fake-runtime.ts'
 import { type ControlPlane, need } from './control-plane.ts'
 
@@ -28,6 +30,8 @@ export interface StackFolder {
   readonly write: (path: string, text: string) => Promise<void>
   /** As a rollout does: the file's stack, and what no file says. */
   readonly bring: (more: (stack: Stack) => Stack) => Promise<void>
+  /** As a load test reaches it. */
+  readonly connect: () => Promise<Connection>
   readonly remove: () => Promise<void>
 }
 
@@ -38,13 +42,20 @@ export async function stackFolder(
   changes: Readonly<Record<string, unknown>> = {},
   namespace?: string,
 ): Promise<StackFolder> {
+  const stack = await folderWith(plane, await presetText(preset), namespace)
+  await stack.change({ target: 'kubernetes', ...changes })
+  return stack
+}
+
+/** A stack of any kind, as a user would write it. */
+export async function folderWith(
+  plane: Pick<ControlPlane, 'kubeconfig'>,
+  yaml: string,
+  namespace?: string,
+): Promise<StackFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-stack-'))
   const file = join(folder, 'ragscale.yaml')
-  const write = async (text: string, values: Readonly<Record<string, unknown>>) => {
-    const edits = Object.entries(values).map(([path, value]) => ({ path, value }))
-    await writeFile(file, applyChanges(text, edits, file, folder).text)
-  }
-  await write(await presetText(preset), { target: 'kubernetes', ...changes })
+  await writeFile(file, yaml)
   const tools = [dirname(await need('helm')), dirname(await need('kubectl'))]
   const kubeconfig = join(folder, 'kubeconfig')
   const config = await readFile(plane.kubeconfig, 'utf8')
@@ -57,20 +68,26 @@ export async function stackFolder(
     HOME: folder,
     PATH: [...tools, process.env['PATH'] ?? ''].join(':'),
   }
+  // A k6 that was built once serves all.
+  const { cacheDir } = processRuntime()
+  const runtimeHere = () => ({ ...fakeRuntime({ cwd: folder, env }), cacheDir })
   return {
     folder,
     command: async (...args) => {
-      const runtime = fakeRuntime({ cwd: folder, env })
+      const runtime = runtimeHere()
       const code = await run(args, runtime)
       return { code, out: runtime.out(), err: runtime.err() }
     },
-    change: async (values) => await write(await readFile(file, 'utf8'), values),
+    change: async (values) => {
+      const edits = Object.entries(values).map(([path, value]) => ({ path, value }))
+      await writeFile(file, applyChanges(await readFile(file, 'utf8'), edits, file, folder).text)
+    },
     write: async (path, text) => {
       await mkdir(dirname(join(folder, path)), { recursive: true })
       await writeFile(join(folder, path), text)
     },
     bring: async (more) => {
-      const runtime = fakeRuntime({ cwd: folder, env })
+      const runtime = runtimeHere()
       const stack = more(await readStackFile({ file: 'ragscale.yaml', quiet: true }, runtime))
       const target = await openTarget(stack, runtime)
       const plan = (observed: Observed) => target.plan(stack, observed)
@@ -89,6 +106,12 @@ export async function stackFolder(
       )
       if (target.plan(stack, await target.observe(stack)).length > 0)
         throw new Error(`not at rest after ${steps.length} steps`)
+    },
+    connect: async () => {
+      const runtime = runtimeHere()
+      const stack = await readStackFile({ file: 'ragscale.yaml', quiet: true }, runtime)
+      const target = await openTarget(stack, runtime)
+      return await connectTo(target, await target.observe(stack))
     },
     remove: async () => await rm(folder, { recursive: true, force: true }),
   }

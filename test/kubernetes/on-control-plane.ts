@@ -16,7 +16,7 @@ export interface OnControlPlane {
     changes?: Readonly<Record<string, unknown>>,
     other?: string,
   ) => Promise<StackFolder>
-  /** Everything in the namespace but what every namespace has, and what is only told of it. */
+  /** As `leftIn` says it. */
   readonly left: () => string[]
   /** What changes when the API server writes an object: its title → its version. */
   readonly versions: () => Record<string, string>
@@ -27,6 +27,20 @@ export interface OnControlPlane {
 const kinds =
   'deployments,statefulsets,services,configmaps,serviceaccounts,networkpolicies,poddisruptionbudgets'
 
+/** Everything in a namespace but what every namespace has, and what is only told of it. */
+export function leftIn({ kubectl }: Pick<ControlPlane, 'kubectl'>, namespace: string): string[] {
+  const all = kubectl(['api-resources', '--namespaced', '--verbs=list,get', '--output=name'])
+    .trim()
+    .split('\n')
+    .filter((kind) => !kind.startsWith('events'))
+  const names = kubectl(['get', all.join(','), '-n', namespace, '-o', 'name'])
+  const always = ['configmap/kube-root-ca.crt', 'serviceaccount/default', '']
+  return names
+    .trim()
+    .split('\n')
+    .filter((name) => !always.includes(name))
+}
+
 /** For one file: two nodes with eight GPUs each and one without. */
 export function onControlPlane(): OnControlPlane {
   let plane: ControlPlane | undefined
@@ -35,19 +49,7 @@ export function onControlPlane(): OnControlPlane {
     if (plane === undefined) throw new Error('the control plane does not run')
     return plane
   }
-  const left = (): string[] => {
-    const all = running()
-      .kubectl(['api-resources', '--namespaced', '--verbs=list,get', '--output=name'])
-      .trim()
-      .split('\n')
-      .filter((kind) => !kind.startsWith('events'))
-    const names = running().kubectl(['get', all.join(','), '-n', namespace, '-o', 'name'])
-    const always = ['configmap/kube-root-ca.crt', 'serviceaccount/default', '']
-    return names
-      .trim()
-      .split('\n')
-      .filter((name) => !always.includes(name))
-  }
+  const left = (): string[] => leftIn(running(), namespace)
   // What has a status is written by controllers too: of that the generation counts.
   const versions = (): Record<string, string> => {
     const text = running().kubectl(['get', kinds, '-n', namespace, '-o', 'json'])

@@ -1,4 +1,6 @@
 /** Target kubernetes on a real control plane: only the nodes are played (kwok), and no container runs. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Preset } from '../../src/stack/presets.ts'
 import { namespace, onControlPlane, patience } from './on-control-plane.ts'
@@ -89,6 +91,39 @@ describe('scale', () => {
     expect((await command('render', '--check')).code).toBe(0)
     const back = await command('up', '--dry-run')
     expect(back.out).toContain('ragscale.yaml asks for 1 of gateway, the release has 3')
+  })
+})
+
+describe('scale of a release that the file asks other changes of', () => {
+  test.for([['--dry-run'], []])('is refused, since Helm makes them all in one go %j', async (more) => {
+    const { command, change } = await given('laptop')
+    await command('up', ...patience)
+    await change({ 'tiers.embed.resources': { cpus: 3 } })
+    const { code, out, err } = await command('scale', 'gateway=3', ...more, ...patience)
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toContain('ragscale.yaml asks for 1 other change of the release too')
+  })
+})
+
+describe('another cluster or namespace than before', () => {
+  test('is gone to only where its context is named; down is refused there too', async () => {
+    const { command, folder } = await given('laptop')
+    await command('up', ...patience)
+    const config = await readFile(join(folder, 'kubeconfig'), 'utf8')
+    const there = config.replace('"namespace":"rag"', '"namespace":"elsewhere"')
+    await writeFile(join(folder, 'kubeconfig'), there)
+    for (const refused of [['up'], ['up', '--dry-run'], ['scale', 'gateway=2'], ['down']]) {
+      const { code, err } = await command(...refused, ...patience)
+      expect({ refused, code }).toEqual({ refused, code: 2 })
+      expect(err).toContain('this stack was last brought up in context test, namespace rag')
+      expect(err).toContain('RAGSCALE_CONTEXT=test')
+    }
+    expect((await command('status')).out).toContain('it was last brought up in context test, namespace rag')
+    await writeFile(join(folder, 'kubeconfig'), config)
+    expect((await command('down', ...patience)).code).toBe(0)
+    await writeFile(join(folder, 'kubeconfig'), there)
+    expect((await command('up', '--dry-run')).out).toContain('make namespace elsewhere')
+    await writeFile(join(folder, 'kubeconfig'), config)
   })
 })
 

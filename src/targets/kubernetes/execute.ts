@@ -5,6 +5,7 @@ import type { ExecuteOptions } from '../target.ts'
 import { removeChangeNote, writeChangeNote } from './change-note.ts'
 import { Cluster } from './cluster.ts'
 import { Follower } from './follow.ts'
+import { removeLastPlace, writeLastPlace } from './last-place.ts'
 import { managerLabel, releaseLabel } from './objects.ts'
 import { PatientCluster } from './patient-cluster.ts'
 import type { Place } from './place.ts'
@@ -36,7 +37,6 @@ export class Execution {
   }
 
   async run(steps: readonly KubernetesStep[]): Promise<void> {
-    refuseTooMuch(steps)
     try {
       for (const step of steps) {
         if (step.kind === 'await' || step.kind === 'part') continue
@@ -82,10 +82,12 @@ export class Execution {
         return
       }
       case 'await-end':
-        return await new Follower(step.release, this.#patient(step.place), this.#roles, onProgress).untilGone(
+        await new Follower(step.release, this.#patient(step.place), this.#roles, onProgress).untilGone(
           signal,
           this.#deadlineMs,
         )
+        await removeLastPlace(this.#stateFolder)
+        return
     }
   }
 
@@ -106,6 +108,7 @@ export class Execution {
   async #upgrade(step: Extract<KubernetesStep, { kind: 'upgrade' }>): Promise<void> {
     const { release, place, chart, forces } = step
     const force = forces ? await this.#forceArgs() : []
+    await writeLastPlace(this.#stateFolder, place)
     await withChart(chart, async (path, values) => {
       const args = ['upgrade', '--install', release, path, ...values, '--history-max', '10', ...force]
       try {
@@ -193,16 +196,4 @@ export class Execution {
     const leftMs = Math.round(this.#deadlineMs - performance.now())
     return Math.max(1_000, Math.min(2 ** 31 - 1, leftMs))
   }
-}
-
-/** Helm changes a release as a whole: where some of its changes were not asked for, none is made. */
-function refuseTooMuch(steps: readonly KubernetesStep[]): void {
-  const upgrade = steps.find((step) => step.kind === 'upgrade')
-  const parts = steps.filter(({ kind }) => kind === 'part').length
-  if (upgrade === undefined || parts === upgrade.parts) return
-  const others = upgrade.parts - parts
-  throw new UserError(
-    `ragscale.yaml asks for ${others} other ${others === 1 ? 'change' : 'changes'} of the release too, which Helm makes in one go`,
-    { hint: 'ragscale up --dry-run shows them; ragscale up makes them, and then this', code: 'drift' },
-  )
 }

@@ -20,7 +20,7 @@ import { connect } from './connect.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
 import { observe, rolesOf } from './observe.ts'
-import { placeWords, readPlace } from './place.ts'
+import { type Place, placeWords, readPlace } from './place.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
 import { splitRefusal } from './next-release.ts'
@@ -28,6 +28,7 @@ import { isBalanced, routingProvider } from './overrides.ts'
 import { unreachable } from './patient-cluster.ts'
 import { ClusterUnreachable, type Env, Programs } from './programs.ts'
 import { readRelease, releaseNameOf } from './release.ts'
+import { assertSeparable } from './separable.ts'
 import { ClusterSampler } from './sample.ts'
 import { secretNameIn } from './secrets.ts'
 import { objectsIn } from './manifest.ts'
@@ -49,6 +50,7 @@ class KubernetesTarget implements StackTarget {
   readonly #stateFolder: string
   #hasAnswered = false
   #sampler: ClusterSampler | null = null
+  #placeRead: Promise<Place> | null = null
 
   constructor(stack: Stack, programs: Programs) {
     this.#stack = stack
@@ -64,7 +66,7 @@ class KubernetesTarget implements StackTarget {
     const found = await this.#reached(async () => {
       for (let attempt = 0; ; attempt++) {
         try {
-          return await observe(stack, this.#stateFolder, this.#programs)
+          return await observe(stack, await this.#place(), this.#stateFolder, this.#programs)
         } catch (error) {
           // Who has never answered may never do; who has will come back.
           const gone = error instanceof ClusterUnreachable && this.#hasAnswered && attempt < patience.attempts
@@ -96,6 +98,10 @@ class KubernetesTarget implements StackTarget {
     await this.#reached(async () => await execution.run(steps as readonly KubernetesStep[]))
   }
 
+  assertSeparable(steps: readonly Step[]): void {
+    assertSeparable(steps as readonly KubernetesStep[])
+  }
+
   /** Nobody is asked about a cluster of this machine, nor before mere waiting. */
   confirmation({ place }: KubernetesObserved, steps: readonly KubernetesStep[]): string | null {
     const changes = steps.filter(({ kind }) => kind !== 'write' && kind !== 'await' && kind !== 'await-end')
@@ -117,7 +123,7 @@ class KubernetesTarget implements StackTarget {
   async secrets(stack: Stack): Promise<Readonly<Record<string, string>>> {
     if (stack.rehearse || stack.tiers.vector?.component !== 'qdrant') return {}
     return await this.#reached(async () => {
-      const place = await readPlace(this.#programs)
+      const place = await this.#place()
       const { manifest } = await readRelease(releaseNameOf(stack), place, this.#programs)
       const secret = secretNameIn(objectsIn(manifest))
       if (secret === null) return {}
@@ -131,14 +137,20 @@ class KubernetesTarget implements StackTarget {
     return this.#sampler.drain()
   }
 
+  /** Read once: who changes kubectl's context meanwhile, for something else, does not send the rest there. */
+  async #place(): Promise<Place> {
+    this.#placeRead ??= readPlace(this.#programs)
+    return await this.#placeRead
+  }
+
   async #newSampler(): Promise<ClusterSampler> {
-    const cluster = new Cluster(await readPlace(this.#programs), this.#programs)
+    const cluster = new Cluster(await this.#place(), this.#programs)
     const topology = topologyOf(this.#stack, 'kubernetes')
     return new ClusterSampler(releaseNameOf(this.#stack), this.#stack, topology, this.#roles(), cluster)
   }
 
   async *logs(options: LogOptions): AsyncGenerator<LogLine> {
-    const place = await readPlace(this.#programs)
+    const place = await this.#place()
     const cluster = new Cluster(place, this.#programs)
     yield* readLogs(releaseNameOf(this.#stack), this.#roles(), cluster, this.#programs, options)
   }
@@ -156,7 +168,7 @@ class KubernetesTarget implements StackTarget {
       return await use()
     } catch (error) {
       if (!(error instanceof ClusterUnreachable)) throw error
-      throw unreachable({ place: await readPlace(this.#programs) }, error)
+      throw unreachable({ place: await this.#place() }, error)
     }
   }
 }

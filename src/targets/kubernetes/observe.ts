@@ -9,7 +9,8 @@ import { objectsIn } from './manifest.ts'
 import { type KubeObject, type Pod, managerLabel, releaseLabel } from './objects.ts'
 import { readOverrides } from './overrides.ts'
 import { type Surroundings, whyPending } from './pending.ts'
-import { type Place, placeWords, readPlace } from './place.ts'
+import { isElsewhere, readLastPlace } from './last-place.ts'
+import { type Place, placeWords } from './place.ts'
 import type { Programs } from './programs.ts'
 import { isPending, latest, type Release, readRelease, releaseNameOf } from './release.ts'
 import { type PodState, type Roles, isReplica, replicaOf } from './replicas.ts'
@@ -19,24 +20,25 @@ import { type Wanted, readWanted } from './wanted.ts'
 
 /**
  * Looks; changes nothing but a folder for temporary files. What the stack is to be is prepared as well, for the plan.
- * @throws UserError: exit 2 where kubectl knows no cluster, exit 3 where kubectl or helm is missing
+ * @throws UserError: exit 3 where kubectl or helm is missing
  * @throws ClusterUnreachable
  */
 export async function observe(
   stack: Stack,
+  place: Place,
   stateFolder: string,
   programs: Programs,
 ): Promise<KubernetesObserved> {
-  const place = await readPlace(programs)
   const cluster = new Cluster(place, programs)
   const name = releaseNameOf(stack)
-  const [release, found, namespace, capabilities, given, cutOff] = await Promise.all([
+  const [release, found, namespace, capabilities, given, cutOff, last] = await Promise.all([
     readRelease(name, place, programs),
     cluster.running(name),
     cluster.namespace(name),
     cluster.capabilities(),
     givenSecrets(stack),
     readCutOff(stateFolder, name, place),
+    readLastPlace(stateFolder),
   ])
   const deployed = objectsIn(release.manifest)
   const there = { deployed, found: found.controllers }
@@ -51,6 +53,7 @@ export async function observe(
   return {
     running: release.revisions.length > 0 || replicas.length > 0,
     place,
+    last,
     release,
     cutOff,
     found,
@@ -63,7 +66,11 @@ export async function observe(
     stack,
     hosts: hostsOf(deployed, gateways),
     replicas,
-    notes: [...notesOn(place, release, found), ...notesOnSecrets(wanted, secret, given)],
+    notes: [
+      ...notesOn(place, release, found),
+      ...(isElsewhere(place, last) ? [`it was last brought up in ${placeWords(last)} (${last.server})`] : []),
+      ...notesOnSecrets(wanted, secret, given),
+    ],
     kept: found.claims.map(({ metadata }) => `volume claim ${metadata.name}`),
   }
 }

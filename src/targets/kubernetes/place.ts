@@ -1,4 +1,4 @@
-/** Which cluster and which namespace: what kubectl would take too. */
+/** Which cluster and which namespace: what kubectl would take too, unless a context is named. */
 import { isIP } from 'node:net'
 import { ExitCode, UserError } from '../../errors.ts'
 import { ProgramFailed, type Programs } from './programs.ts'
@@ -10,7 +10,12 @@ export interface Place {
   readonly server: string
   /** A cluster on this machine, made to be tried things on. */
   readonly local: boolean
+  /** The user has named the context for this command. */
+  readonly isNamed: boolean
 }
+
+/** Names a context in place of kubectl's current one. */
+export const contextVariable = 'RAGSCALE_CONTEXT'
 
 interface KubeConfig {
   readonly 'current-context'?: string
@@ -20,9 +25,11 @@ interface KubeConfig {
 
 /** @throws UserError: exit 2 where kubectl knows no cluster, exit 3 where it is missing */
 export async function readPlace(programs: Programs): Promise<Place> {
+  const named = programs.env[contextVariable] ?? ''
+  const which = named === '' ? [] : ['--context', named]
   let text: string
   try {
-    text = await programs.run('kubectl', ['config', 'view', '--minify', '--output', 'json'])
+    text = await programs.run('kubectl', ['config', 'view', '--minify', '--output', 'json', ...which])
   } catch (error) {
     if (!(error instanceof ProgramFailed)) throw error
     throw new UserError(`kubectl knows of no cluster: ${error.said.replace(/^error: /, '')}`, {
@@ -33,7 +40,7 @@ export async function readPlace(programs: Programs): Promise<Place> {
     })
   }
   const config = JSON.parse(text) as KubeConfig
-  const context = config['current-context'] ?? ''
+  const context = named === '' ? (config['current-context'] ?? '') : named
   const server = config.clusters?.[0]?.cluster?.server ?? ''
   const namespace = config.contexts?.[0]?.context?.namespace ?? ''
   return {
@@ -41,6 +48,7 @@ export async function readPlace(programs: Programs): Promise<Place> {
     server,
     namespace: namespace === '' ? 'default' : namespace,
     local: isLocalCluster(context, server),
+    isNamed: named !== '',
   }
 }
 
@@ -58,6 +66,6 @@ function isLoopback(server: string): boolean {
 }
 
 /** `context prod, namespace rag` */
-export function placeWords({ context, namespace }: Place): string {
+export function placeWords({ context, namespace }: Pick<Place, 'context' | 'namespace'>): string {
   return `context ${context}, namespace ${namespace}`
 }

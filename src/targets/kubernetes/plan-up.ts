@@ -7,6 +7,7 @@ import { driftOf } from './drift.ts'
 import { type ObjectChange, changesBetween, keyOf, objectsIn } from './manifest.ts'
 import { type Controller, type KubeObject, isController, titleOf } from './objects.ts'
 import { awaitedTiers } from './patience.ts'
+import { assertSamePlace } from './last-place.ts'
 import { placeWords } from './place.ts'
 import { isPending, lastDeployed, latest } from './release.ts'
 import { planSecret } from './secrets.ts'
@@ -26,14 +27,15 @@ export interface Goal {
 /** Helm takes no longer for a change that it does not wait for: one that is pending since then was cut off. */
 const helmAtMostMs = 10 * 60_000
 
-/** @throws UserError: exit 1 where a user's edits or another's change are in the way; exit 2 where something is missing that only they can give */
+/** @throws UserError: exit 1 where a user's edits or another's change are in the way; exit 2 where something is missing that only they can give, or where kubectl is at another cluster than before */
 export function planUp(goal: Goal, observed: KubernetesObserved): KubernetesStep[] {
-  const { wanted } = observed
+  const { wanted, place, last } = observed
+  assertSamePlace(place, last)
   if ('error' in wanted) throw wanted.error
   const conflicts = conflictsAmong(wanted.comparison.changes)
   if (conflicts.length > 0) {
-    const place = { folder: wanted.comparison.folder, cwd: goal.folder }
-    throw refused(conflicts, place, 'ragscale render')
+    const where = { folder: wanted.comparison.folder, cwd: goal.folder }
+    throw refused(conflicts, where, 'ragscale render')
   }
   const before = [...written(goal, wanted), ...namespaced(observed), ...mended(goal, observed)]
   const secret = secretStep(wanted, observed)

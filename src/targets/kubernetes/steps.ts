@@ -3,6 +3,7 @@ import type { Comparison } from '../../deployed/compare.ts'
 import type { Observed, Step } from '../target.ts'
 import type { FoundNamespace, Running } from './cluster.ts'
 import type { KubeEvent, KubeObject } from './objects.ts'
+import type { LastPlace } from './last-place.ts'
 import type { Place } from './place.ts'
 import type { Release } from './release.ts'
 import type { PodState } from './replicas.ts'
@@ -10,6 +11,8 @@ import type { ChartSource, Wanted } from './wanted.ts'
 
 export interface KubernetesObserved extends Observed {
   readonly place: Place
+  /** Where it was last brought up from here; null: nowhere, or it was taken down since. */
+  readonly last: LastPlace | null
   readonly replicas: readonly PodState[]
   readonly release: Release
   /** A change by ragscale that was cut off, as its own note of it says. */

@@ -11,7 +11,13 @@ import { isRunning } from '../../../src/process-start.ts'
 import { forwardPorts } from '../../../src/targets/kubernetes/port-forward.ts'
 import { Programs } from '../../../src/targets/kubernetes/programs.ts'
 
-const place = { context: 'kind-dev', namespace: 'rag', server: 'https://127.0.0.1:6443', local: true }
+const place = {
+  context: 'kind-dev',
+  namespace: 'rag',
+  server: 'https://127.0.0.1:6443',
+  local: true,
+  isNamed: false,
+}
 let folder: string
 let env: Record<string, string>
 

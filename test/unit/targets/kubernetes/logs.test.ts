@@ -5,7 +5,13 @@ import { readLogs } from '../../../../src/targets/kubernetes/logs.ts'
 import { podNamed } from './cluster-objects.ts'
 import { Recorded } from './recorded-programs.ts'
 
-const place = { context: 'test', namespace: 'rag', server: 'https://127.0.0.1:6443', local: true }
+const place = {
+  context: 'test',
+  namespace: 'rag',
+  server: 'https://127.0.0.1:6443',
+  local: true,
+  isNamed: false,
+}
 const roles = new Map([
   ['embed', { tier: 'embed', component: 'tei' }],
   ['gateway', { tier: 'gateway', component: 'reference' }],

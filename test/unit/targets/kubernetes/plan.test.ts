@@ -14,7 +14,13 @@ const stack = await presetStack('laptop', 'kubernetes')
 const topology = topologyOf(stack, 'kubernetes')
 const nowMs = Date.parse('2026-11-21T12:00:00Z')
 const goal = { by: 'ragscale.yaml', writes: true, folder: '/stacks/preset', nowMs }
-const place = { context: 'prod', namespace: 'rag', server: 'https://10.0.0.1:6443', local: false }
+const place = {
+  context: 'prod',
+  namespace: 'rag',
+  server: 'https://10.0.0.1:6443',
+  local: false,
+  isNamed: false,
+}
 const roles = new Map([['embed', { tier: 'embed', component: 'tei' }]])
 
 const embed = (replicas: number) => deploymentNamed('laptop-ragscale-embed', replicas)
@@ -58,6 +64,7 @@ function observed(more: Partial<KubernetesObserved> = {}): KubernetesObserved {
     found: { pods: [], controllers: [ready(2)], claims: [], hidden: [] },
     events: [],
     live: [embed(2)],
+    last: null,
     namespace: { exists: true, others: null },
     secret: null,
     given: new Map(),
@@ -74,6 +81,13 @@ const told = (steps: readonly { what: string; because: string }[]) =>
 describe('up', () => {
   test('of what is as it should be does nothing', () => {
     expect(planUp(goal, observed())).toEqual([])
+  })
+
+  test('of a stack that was brought up elsewhere is refused, and so is down', () => {
+    const last = { context: 'staging', namespace: 'rag', server: 'https://10.0.0.2:6443' }
+    const found = observed({ last })
+    expect(() => planUp(goal, found)).toThrow('last brought up in context staging, namespace rag')
+    expect(() => planDown(found, { volumes: false })).toThrow('last brought up in context staging')
   })
 
   test('of another count names it, and waits for it', () => {

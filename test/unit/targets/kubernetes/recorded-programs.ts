@@ -1,5 +1,6 @@
 import {
   ClusterUnreachable,
+  type Env,
   type Program,
   Programs,
   type Ran,
@@ -10,8 +11,8 @@ import {
 export class Recorded extends Programs {
   readonly #answers: Readonly<Record<string, Partial<Ran>>>
   readonly asked: string[] = []
-  constructor(answers: Readonly<Record<string, Partial<Ran>>>) {
-    super({})
+  constructor(answers: Readonly<Record<string, Partial<Ran>>>, env: Env = {}) {
+    super(env)
     this.#answers = answers
   }
   override async attempt(program: Program, args: readonly string[]): Promise<Ran> {

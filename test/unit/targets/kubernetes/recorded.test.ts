@@ -7,7 +7,13 @@ import { ProgramFailed, isUnreachable } from '../../../../src/targets/kubernetes
 import { Recorded } from './recorded-programs.ts'
 import { isPending, lastDeployed, latest, readHistory } from '../../../../src/targets/kubernetes/release.ts'
 
-const place = { context: 'test', namespace: 'rag', server: 'https://127.0.0.1:6443', local: true }
+const place = {
+  context: 'test',
+  namespace: 'rag',
+  server: 'https://127.0.0.1:6443',
+  local: true,
+  isNamed: false,
+}
 
 const refused = `E1121 20:32:32.714382   30862 memcache.go:265] "Unhandled Error" err="couldn't get current server API group list: Get \\"https://127.0.0.1:1/api?timeout=32s\\": dial tcp 127.0.0.1:1: connect: connection refused"
 The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?`

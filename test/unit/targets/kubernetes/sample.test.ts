@@ -9,7 +9,13 @@ import { presetStack } from '../../render/preset-stack.ts'
 import { podNamed } from './cluster-objects.ts'
 import { Recorded } from './recorded-programs.ts'
 
-const place = { context: 'test', namespace: 'rag', server: 'https://127.0.0.1:6443', local: true }
+const place = {
+  context: 'test',
+  namespace: 'rag',
+  server: 'https://127.0.0.1:6443',
+  local: true,
+  isNamed: false,
+}
 const stack = await presetStack('laptop', 'kubernetes')
 const topology = topologyOf(stack, 'kubernetes')
 const roles = new Map(topology.workloads.map(({ name, tier, component }) => [name, { tier, component }]))
