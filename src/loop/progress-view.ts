@@ -17,9 +17,23 @@ export function progressView(output: Output, { palette }: TerminalStyle, nowMs: 
   return output.isTTY ? inPlace(output, palette, nowMs) : aLineAChange(output, nowMs)
 }
 
+/** A pull tells several times a second how far it is, and a log is to be read. */
+const pullLineMs = 5_000
+
 function aLineAChange(output: Output, nowMs: () => number): ProgressView {
+  const pulls = new Map<string, { readonly what: string; readonly atMs: number }>()
+  const isTold = ({ name, tier, state, because }: ReplicaState): boolean => {
+    if (tier !== 'image') return false
+    // What it is doing, whatever the figures.
+    const what = `${state} ${because?.replaceAll(/[\d.]+/g, '') ?? ''}`
+    const before = pulls.get(name)
+    if (before?.what === what && nowMs() - before.atMs < pullLineMs) return true
+    pulls.set(name, { what, atMs: nowMs() })
+    return false
+  }
   return {
     onProgress: (progress) => {
+      if (progress.kind === 'replica' && isTold(progress.replica)) return
       if (progress.kind === 'replica') output.write(`${replicaLine(progress.replica, nowMs())}\n`)
       else if (progress.kind === 'gone') output.write(`${progress.name}  stopped\n`)
       else output.write(`${progress.text}\n`)

@@ -19,7 +19,7 @@ export interface EngineOptions {
   /** All that its images, containers and volumes may take, in MiB of memory: for a test that fills it. */
   readonly diskMib?: number
   /** Its containers run on while it is away, and it finds them again. */
-  readonly liveRestore?: true
+  readonly liveRestore?: boolean
 }
 
 /** What every program that is to use an engine takes. */

@@ -127,6 +127,8 @@ export const tools = {
   busybox: { from: 'debian', package: 'busybox-static' },
   'redis-server': { from: 'debian', package: 'redis-server' },
   'redis-cli': { from: 'debian', package: 'redis-server' },
+  // A registry of images (test/engine/registry.ts).
+  'docker-registry': { from: 'debian', package: 'docker-registry' },
 } as const satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof tools

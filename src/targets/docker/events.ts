@@ -72,10 +72,12 @@ export class EventWatch {
     signal.throwIfAborted()
   }
 
+  /** To be called before a look: what happens from then on wakes the next that waits. */
   take(): News {
     const news = { events: this.#news, gap: this.#gap }
     this.#news = []
     this.#gap = false
+    this.#rung = false
     return news
   }
 
