@@ -108,6 +108,7 @@ async function start(
   if (isUnderWay(before)) {
     if (!isSame(before, state)) throw otherUnderWay(before)
     if (options.dryRun) throw otherUnderWay(before)
+    if (!options.quiet) runtime.stderr.write(goingOn(before, state))
     return await underLock(
       stack,
       target,
@@ -142,6 +143,13 @@ function isSame(before: RolloutState, asked: RolloutState): boolean {
   return (
     before.kind === asked.kind && before.tier === asked.tier && isDeepStrictEqual(before.edits, asked.edits)
   )
+}
+
+/** The same version again goes on with what was begun; by other numbers it would be another rollout. */
+function goingOn(before: RolloutState, asked: RolloutState): string {
+  const numbers = ({ shares, settings }: RolloutState) => ({ shares, settings })
+  const same = isDeepStrictEqual(numbers(before), numbers(asked))
+  return `going on with the rollout that was begun at ${before.startedAt}, ${phaseWords(before)}${same ? '' : '\nby the steps and settings that it was begun with: ragscale rollout abort   first, for others'}\n`
 }
 
 /** Goes on with what was killed, and ends what is kept. */

@@ -7,13 +7,13 @@ import { execa } from 'execa'
 
 const program = fileURLToPath(new URL('../../bin/ragscale.js', import.meta.url))
 
-function spawn(folder: string, env: Record<string, string>, args: readonly string[]) {
+function spawn(folder: string, env: Record<string, string>, timeout: number, args: readonly string[]) {
   return execa(process.execPath, [program, ...args], {
     cwd: folder,
     reject: false,
     stdin: 'ignore',
     env,
-    timeout: 170_000,
+    timeout,
   })
 }
 
@@ -37,9 +37,10 @@ export interface Workplace {
   leave(): Promise<void>
 }
 
-export async function workplace(env: Record<string, string> = {}): Promise<Workplace> {
+/** @param withinMs after which a command is ended as by Ctrl-C: less than a test may take */
+export async function workplace(env: Record<string, string> = {}, withinMs = 170_000): Promise<Workplace> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-e2e-'))
-  const start = (...args: string[]): Running => spawn(folder, env, args)
+  const start = (...args: string[]): Running => spawn(folder, env, withinMs, args)
   const ragscale = async (...args: string[]): Promise<Ended> => {
     const { exitCode, stdout, stderr } = await start(...args)
     return { exitCode: exitCode ?? -1, stdout, stderr }

@@ -42,8 +42,8 @@ const ports = {
 } as const
 
 /** Ports of its own, since several stacks may run on the machine: in the file in which a user says them. */
-export async function enginePlace(env: EngineEnv, yaml: string): Promise<EnginePlace> {
-  const place = await workplace(env)
+export async function enginePlace(env: EngineEnv, yaml: string, withinMs?: number): Promise<EnginePlace> {
+  const place = await workplace(env, withinMs)
   const { folder } = place
   const docker = async (...args: string[]): Promise<string> => {
     const { stdout } = await execa('docker', args, { env })

@@ -1,7 +1,7 @@
 /** Rollouts on a real Docker engine, behind the real balancers, while users ask. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
 import { askingUsers } from '../rollout/asking.ts'
 import { type EnginePlace, enginePlace } from './place.ts'
@@ -9,6 +9,10 @@ import { type EnginePlace, enginePlace } from './place.ts'
 /** So that a step is decided after twelve seconds on any machine, however busy: the versions differ by half, or tenfold. */
 const quick = '--steps 25,100 --max-wait 24s --tolerance 300% --error-tolerance 4%'.split(' ')
 const tested = '--duration 10s --soak 3s'.split(' ')
+
+/** A rollout takes a minute where nothing else runs. */
+const withinMs = 480_000
+vi.setConfig({ testTimeout: withinMs + 60_000 })
 
 interface Told {
   readonly rollout: { readonly outcome: string; readonly because: string | null; readonly phase: string }
@@ -40,12 +44,14 @@ limits: { replicas: 8 }
     const asItWas = ['handbook-balancer-1', 'handbook-embed-1', 'handbook-embed-2']
 
     beforeAll(async () => {
-      place = await enginePlace(env, yaml('80ms'))
+      place = await enginePlace(env, yaml('80ms'), withinMs)
       await writeFile(join(place.folder, 'queries.txt'), 'What is a shard?\nHow many replicas are enough?\n')
       const up = await place.ragscale('up')
       expect(up, up.stderr).toMatchObject({ exitCode: 0 })
     })
     afterAll(async () => await place.leave())
+    // What one test did not end is no part of the next: refused where nothing is under way.
+    afterEach(async () => await place.ragscale('rollout', 'abort'))
 
     /** What came of it, and that no request of a user was lost meanwhile. */
     async function rolledOut(...args: string[]): Promise<Told['rollout']> {
