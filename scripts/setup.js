@@ -275,9 +275,23 @@ const tasks = {
   /** The chart and the target on a real control plane: minutes to build the first time, so a suite of its own. */
   'test:kubernetes'(args) {
     const plane = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd', 'kwok']
-    const wanted = [...plane, 'helm', 'kubectl']
+    const node = ['kubelet', 'kube-proxy', 'coredns', 'contour', 'envoy', 'containerd', 'ctr', 'nft', 'ptp']
+    // Its images are made in a Docker engine.
+    const images = [
+      'dockerd',
+      'docker',
+      'docker-compose',
+      'iptables',
+      'ip',
+      'busybox',
+      'nginx',
+      'redis-server',
+    ]
+    const wanted = [...plane, ...node, ...images, 'helm', 'kubectl']
     const code = attempt(process.execPath, [join(root, 'test', 'tools', 'install.ts'), ...wanted])
     if (code !== 0) process.exit(code)
+    ensureBuild()
+    ensureK6()
     finish(vitest(['kubernetes'], args))
   },
   bench(args) {

@@ -7,8 +7,8 @@ import type { ToolName } from './tools.ts'
 export const cacheFolder = fileURLToPath(new URL('../../.cache/tools', import.meta.url))
 export const binFolder = join(cacheFolder, 'bin')
 
-/** Debian keeps servers where an ordinary user's PATH does not look. */
-const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+/** Debian keeps servers, and what connects containers, where an ordinary user's PATH does not look. */
+const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/cni']
 
 /** Absolute path of a program, or null: first what the checkout has fetched itself, then the machine's own. */
 export async function findTool(name: ToolName): Promise<string | null> {

@@ -88,6 +88,8 @@ export const tools = {
   containerd: { from: 'debian', package: 'containerd', onRequest: true },
   ctr: { from: 'debian', package: 'containerd', onRequest: true },
   nft: { from: 'debian', package: 'nftables', onRequest: true },
+  // With the others that connect pods, in one folder.
+  ptp: { from: 'debian', package: 'containernetworking-plugins', onRequest: true },
   // Plays the kubelets of nodes that there are not, and so needs no image.
   kwok: { from: 'go', module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', onRequest: true },
   // What the API server keeps its objects in.

@@ -7,8 +7,6 @@ import type { Place } from './place.ts'
 import type { World } from './world.ts'
 
 export const pauseImage = 'pause:test'
-/** Where Debian puts the plugins. */
-const cniPrograms = '/usr/lib/cni'
 const readyMs = 60_000
 
 export interface ContainerRuntime {
@@ -21,6 +19,8 @@ export interface ContainerRuntime {
 export async function startContainerRuntime(
   place: Place,
   world: World,
+  /** Where the plugins are that connect pods. */
+  connectors: string,
   processes: Processes,
 ): Promise<ContainerRuntime> {
   const at = (name: string): string => join(place.folder, name)
@@ -28,7 +28,7 @@ export async function startContainerRuntime(
   const networks = at('networks')
   await mkdir(networks)
   await writeFile(join(networks, '10-pods.conflist'), JSON.stringify(podNetwork(place), null, 2))
-  await writeFile(at('containerd.toml'), configOf(place, socket, networks))
+  await writeFile(at('containerd.toml'), configOf(place, socket, { networks, connectors }))
   processes.start('containerd', 'containerd', ['--config', at('containerd.toml'), '--log-level', 'warn'])
   const ctr = (...args: string[]) => world.run('ctr', '--address', socket, '--namespace', 'k8s.io', ...args)
   for (const until = Date.now() + readyMs; ; await sleep(200)) {
@@ -47,7 +47,11 @@ export async function startContainerRuntime(
   }
 }
 
-function configOf({ folder }: Place, socket: string, networks: string): string {
+function configOf(
+  { folder }: Place,
+  socket: string,
+  { networks, connectors }: { readonly networks: string; readonly connectors: string },
+): string {
   const cri = '[plugins."io.containerd.grpc.v1.cri"'
   return `version = 2
 root = "${folder}/containerd"
@@ -61,7 +65,7 @@ ${cri}]
   # A machine may not let its root protect a process from being killed for memory.
   restrict_oom_score_adj = true
 ${cri}.cni]
-  bin_dir = "${cniPrograms}"
+  bin_dir = "${connectors}"
   conf_dir = "${networks}"
 ${cri}.containerd]
   snapshotter = "overlayfs"

@@ -5,7 +5,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { whyNoEngine } from '../../engine/prerequisites.ts'
 import { type ApiServer, startApiServer } from '../api-server.ts'
 import { need } from '../control-plane.ts'
 import { startControllers } from '../controllers.ts'
@@ -43,7 +44,10 @@ export async function startNode(): Promise<RealNode> {
     names: await need('coredns'),
     kubectl: await need('kubectl'),
   }
-  for (const name of ['containerd', 'ctr', 'nft', 'ip'] as const) await need(name)
+  for (const name of ['containerd', 'ctr', 'nft'] as const) await need(name)
+  const connectors = dirname(await need('ptp'))
+  const missing = await whyNoEngine()
+  if (missing !== null) throw new Error(`the node's images are made in an engine: ${missing}`)
   const place = await takePlace()
   const opened: (() => Promise<void>)[] = [async () => await removePlace(place)]
   const close = async (): Promise<void> => {
@@ -57,7 +61,7 @@ export async function startNode(): Promise<RealNode> {
     const world = await openWorld(place)
     opened.push(async () => await world.close())
     processes = new Processes(place.folder, world.within)
-    const runtime = await startContainerRuntime(place, world, processes)
+    const runtime = await startContainerRuntime(place, world, connectors, processes)
     const archive = join(place.folder, 'images.tar')
     await saveImages(archive)
     await runtime.load(archive)
