@@ -34,6 +34,33 @@ export interface Pool {
   readonly port: number
   /** Of 100 requests that name no release. All pools of a tier together make 100. */
   readonly share: number
+  /**
+   * Addresses of the replicas that get its requests for now, while others come up or are about to go; absent: all that
+   * the host resolves to. Where none of them can be reached, those are asked all the same.
+   */
+  readonly members?: readonly [string, ...string[]]
+}
+
+/** Which replicas alone get a pool's requests for now: by the pool's name, their addresses. */
+export type Members = ReadonlyMap<string, readonly [string, ...string[]]>
+
+/** The same, with requests of these pools for their members alone. */
+export function choosing(balancing: Balancing, members: Members): Balancing {
+  const chosen = (pool: Pool): Pool => {
+    const { members: _, ...all } = pool
+    const addresses = members.get(pool.name)
+    return addresses === undefined ? all : { ...all, members: addresses }
+  }
+  const upstreams = balancing.upstreams.map((upstream): Upstream => {
+    const [current, next] = upstream.pools
+    return { ...upstream, pools: next === undefined ? [chosen(current)] : [chosen(current), chosen(next)] }
+  })
+  return { ...balancing, upstreams }
+}
+
+/** What stands in a balancer's configuration for those who get a pool's requests. */
+export function asked({ name, members }: Pool): string {
+  return members === undefined ? name : `${name}-chosen`
 }
 
 export interface Traffic {
@@ -55,6 +82,12 @@ export const upstreamIdleSeconds = 4
 
 /** How old a list of replicas may be. Docker's DNS gives its answers 600 s to live, which nobody wants. */
 export const resolveSeconds = 5
+
+/**
+ * So long after it was told to read another configuration, a balancer may yet bring a request by the one before: on a
+ * connection that a client had kept, which has one more answer.
+ */
+export const lingerSeconds = 10
 
 /** A replica that is not there costs a request this long at most before another is tried. On one network it takes below 1 ms. */
 export const connectSeconds = 1

@@ -1,4 +1,5 @@
 import {
+  asked,
   type Balancing,
   connectSeconds,
   drainSeconds,
@@ -26,6 +27,7 @@ export function haproxyConfig({ upstreams }: Balancing): string {
     ...upstreams.flatMap((upstream) => [
       tierLines(upstream),
       ...upstream.pools.slice(1).map((pool) => nextLines(pool, upstream)),
+      ...upstream.pools.map((pool) => chosenLines(pool, upstream)).filter((lines) => lines.length > 0),
     ]),
     statusLines,
     statsLines,
@@ -138,12 +140,15 @@ function tierLines(upstream: Upstream): string[] {
     'http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }',
     `http-request deny deny_status 413 if { req.body_size gt ${traffic.maxBodyBytes} }`,
     ...(next === undefined ? [] : splitLines(next)),
+    ...(current.members === undefined ? [] : [`use_backend ${asked(current)}`]),
     ...serverLines(current, upstream),
   ]
 }
 
 /** The release that a request names, else its share of requests, whatever the number of replicas. */
-function splitLines({ name, share }: Pool): string[] {
+function splitLines(next: Pool): string[] {
+  const { share } = next
+  const name = asked(next)
   return [
     `use_backend ${name} if { req.hdr(${releaseHeader}) -m str next }`,
     `use_backend ${name} if !{ req.hdr(${releaseHeader}) -m str current } { rand(100) lt ${share} }`,
@@ -158,7 +163,38 @@ function nextLines(pool: Pool, upstream: Upstream): string[] {
   return [`backend ${pool.name}`, release, ...streams, ...serverLines(pool, upstream)]
 }
 
-function serverLines({ name, host, port }: Pool, { policy, healthPath, slots, traffic }: Upstream): string[] {
+/**
+ * While replicas come and go, those that serve; the others where none of these is well. The section of all goes on
+ * being resolved and checked meanwhile, for the configuration that comes after.
+ */
+function chosenLines(pool: Pool, upstream: Upstream): string[] {
+  const { name, host, port, members } = pool
+  if (members === undefined) return []
+  const isNext = pool !== upstream.pools[0]
+  return [
+    `backend ${asked(pool)}`,
+    ...(isNext ? [`http-response set-header ${releaseHeader} next`] : []),
+    ...(upstream.traffic.streams ? ['option http-no-delay'] : []),
+    '# They are well: another one that had an address before may not have been.',
+    'load-server-state-from-file none',
+    ...backendLines(pool, upstream),
+    'option allbackups',
+    ...members.map((address) => `server ${address} ${address}:${port}`),
+    `server-template ${name}- ${upstream.slots} ${host}:${port} backup`,
+  ]
+}
+
+function serverLines(pool: Pool, upstream: Upstream): string[] {
+  const { name, host, port } = pool
+  const { slots } = upstream
+  return [
+    ...backendLines(pool, upstream),
+    `# Room for ${slots}: DNS says how many there are.`,
+    `server-template ${name}- ${slots} ${host}:${port}`,
+  ]
+}
+
+function backendLines({ host }: Pool, { policy, healthPath, traffic }: Upstream): string[] {
   return [
     `balance ${policies[policy]}`,
     `timeout server ${traffic.silenceSeconds}s`,
@@ -170,8 +206,6 @@ function serverLines({ name, host, port }: Pool, { policy, healthPath, slots, tr
           // 429: it refuses work, so it is alive. 503 here, unlike on a request, says that it is not ready, or stops.
           'http-check expect rstatus ^(200|429)$',
         ]),
-    `# Room for ${slots}: DNS says how many there are.`,
-    `server-template ${name}- ${slots} ${host}:${port}`,
   ]
 }
 

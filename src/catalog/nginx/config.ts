@@ -1,7 +1,9 @@
 import {
+  asked,
   type Balancing,
   connectSeconds,
   drainSeconds,
+  lingerSeconds,
   maxConnections,
   type Pool,
   resolveSeconds,
@@ -62,7 +64,7 @@ function httpLines(resolver: string): string[] {
     'keepalive_timeout 75s;',
     'keepalive_requests 100000;',
     '# A reload closes no connection on which a client may just be sending: it has one more answer, which says `close`.',
-    'keepalive_min_timeout 10s;',
+    `keepalive_min_timeout ${lingerSeconds}s;`,
     '',
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',
@@ -123,7 +125,7 @@ const logFields = [
 function tierLines(upstream: Upstream): string[] {
   const { tier, listen, traffic, pools } = upstream
   const [current, next] = pools
-  const pool = next === undefined ? current.name : `$${tier}_pool`
+  const pool = next === undefined ? asked(current) : `$${tier}_pool`
   return [
     ...poolLines(current, upstream),
     ...(next === undefined ? [] : [...poolLines(next, upstream), ...splitLines(tier, current, next)]),
@@ -164,12 +166,33 @@ function againLines(status: number, pool: string): string[] {
   ]
 }
 
-function poolLines({ name, host, port }: Pool, { policy }: Upstream): string[] {
+function poolLines(pool: Pool, { policy }: Upstream): string[] {
+  const { name, host, port, members } = pool
+  const failing = `max_fails=3 fail_timeout=${resolveSeconds}s`
+  const all = groupLines(name, policyLines[policy], [`${host}:${port} resolve ${failing}`])
+  if (members === undefined) return all
+  return [
+    // Kept up to date all the while, for the configuration that comes after.
+    ...all,
+    '# While replicas come and go, those that serve; the others where none of these can be reached.',
+    ...groupLines(
+      asked(pool),
+      // `random` knows no `backup`: for that while they take turns.
+      policy === 'random' ? [] : policyLines[policy],
+      [
+        ...members.map((address) => `${address}:${port} ${failing}`),
+        `${host}:${port} resolve backup ${failing}`,
+      ],
+    ),
+  ]
+}
+
+function groupLines(name: string, policy: readonly string[], servers: readonly string[]): string[] {
   return [
     `upstream ${name} {`,
     `  zone ${name} 256k;`,
-    ...policyLines[policy],
-    `  server ${host}:${port} resolve max_fails=3 fail_timeout=${resolveSeconds}s;`,
+    ...policy,
+    ...servers.map((server) => `  server ${server};`),
     '  keepalive 64;',
     `  keepalive_timeout ${upstreamIdleSeconds}s;`,
     '  keepalive_requests 100000;',
@@ -189,23 +212,23 @@ const policyLines = {
  */
 function splitLines(tier: string, current: Pool, next: Pool): string[] {
   const isSplit = next.share > 0 && next.share < 100
-  const share = next.share === 0 ? current.name : next.name
+  const share = asked(next.share === 0 ? current : next)
   return [
     ...(isSplit
       ? [
           `split_clients $request_id $${tier}_share {`,
-          `  ${next.share}% ${next.name};`,
-          `  * ${current.name};`,
+          `  ${next.share}% ${asked(next)};`,
+          `  * ${asked(current)};`,
           '}',
         ]
       : []),
     `map $http_${releaseHeader.replaceAll('-', '_')} $${tier}_pool {`,
-    `  current ${current.name};`,
-    `  next ${next.name};`,
+    `  current ${asked(current)};`,
+    `  next ${asked(next)};`,
     `  default ${isSplit ? `$${tier}_share` : share};`,
     '}',
     `map $${tier}_pool $${tier}_release {`,
-    `  ${next.name} next;`,
+    `  ${asked(next)} next;`,
     '  default current;',
     '}',
   ]

@@ -3,9 +3,11 @@
  * balancer, and what a stack that departs from its file needs (`ragscale scale`). Pure.
  */
 import { parseDocument, stringify } from 'yaml'
+import type { Balancing } from '../../catalog/balancing.ts'
 import { componentNamed } from '../../catalog/catalog.ts'
 import type { Reload } from '../../catalog/component.ts'
 import type { Change } from '../../deployed/plan.ts'
+import { balancingOf } from '../../render/balancer/balancer.ts'
 import type { Rendered } from '../../render/rendered.ts'
 import type { Stack } from '../../stack/stack.ts'
 
@@ -13,7 +15,14 @@ export interface Applied {
   /** Path below the state folder → text: what Compose reads, and what containers mount. */
   readonly files: ReadonlyMap<string, string>
   /** The balancer's configuration, where it can be changed without a restart; null: it cannot. */
-  readonly balancer: { readonly path: string; readonly text: string; readonly reload: Reload } | null
+  readonly balancer: {
+    readonly component: string
+    readonly path: string
+    readonly text: string
+    readonly reload: Reload
+    /** What the text says. */
+    readonly balancing: Balancing
+  } | null
 }
 
 /** Below the state folder: the rendering of a stack that departs from its file, and where files are otherwise. */
@@ -85,16 +94,19 @@ export function appliedOf(
     files.set(appliedFile, about + stringify(parts, { lineWidth: 0 }))
   }
   if (departs) files.set(departedFile, text)
-  return { files, balancer: balancerOf(compose, ofBalancer, reload, rendered) }
+  return { files, balancer: balancerOf(compose, ofBalancer, reload, { stack, rendered }) }
 }
 
 function balancerOf(
   { configs = {} }: RenderedCompose,
   name: string | undefined,
   reload: Reload | null,
-  rendered: Rendered,
+  { stack, rendered }: { readonly stack: Stack; readonly rendered: Rendered },
 ): Applied['balancer'] {
   const file = name === undefined ? undefined : configs[name]?.file.replace(/^\.\//, '')
   if (file === undefined || reload === null) return null
-  return { path: `${filesFolder}/${file}`, text: rendered.get(`compose/${file}`) ?? '', reload }
+  const text = rendered.get(`compose/${file}`) ?? ''
+  const { component } = stack.balancer
+  const path = `${filesFolder}/${file}`
+  return { component, path, text, reload, balancing: balancingOf(stack, 'compose') }
 }

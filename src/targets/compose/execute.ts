@@ -5,7 +5,7 @@ import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
 import { interruptedAway, isAway } from '../docker/away.ts'
-import { containersWith } from '../docker/containers.ts'
+import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { EngineAway, type Engine, engineGone } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
@@ -13,19 +13,22 @@ import type { ExecuteOptions } from '../target.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { removePeer } from '../qdrant/cluster.ts'
 import { moveShard } from '../qdrant/transfer.ts'
-import { projectLabel } from './found.ts'
+import { makeNumbered } from './another.ts'
+import { numberOf, projectLabel } from './found.ts'
 import { keyed, vectorKey, vectorNodes } from './vector-nodes.ts'
 import { Follower } from './follow.ts'
 import type { Places } from './places.ts'
-import { reloadBalancer } from './reload.ts'
+import { Router } from './router.ts'
 import { removeState, writeState } from './state-folder.ts'
 import { ignoringMissing, takeBack } from './take-back.ts'
 import { makeSecret } from './secret-files.ts'
-import type { ActionOf, ComposeStep } from './steps.ts'
+import type { ActionOf, ComposeStep, RolledReplica } from './steps.ts'
 import { type ComposeTool, callCompose } from './tool.ts'
+import { buildByCompose } from './tool-build.ts'
 import { composeFailure, portTaken } from './tool-failure.ts'
-import { applyAlone } from './alone/apply.ts'
+import { applyAlone, makeAlone } from './alone/apply.ts'
 import { buildImage } from './alone/build.ts'
+import type { Placed } from './alone/container.ts'
 import { readAlone } from './resolve.ts'
 import type { WantedService } from './wanted.ts'
 
@@ -46,9 +49,11 @@ export class Execution {
   readonly #options: ExecuteOptions
   readonly #deadlineMs: number
   readonly #done: string[] = []
+  readonly #router: Router
 
   constructor(means: Means, options: ExecuteOptions) {
     this.#means = means
+    this.#router = new Router(means.engine, means.topology.stack.name, means.places.state)
     this.#options = options
     this.#deadlineMs = performance.now() + options.timeoutMs
   }
@@ -85,8 +90,15 @@ export class Execution {
         await writeState(places.state, step.files, step.removed, step.inPlace)
         break
       case 'reload':
-        await reloadBalancer(engine, places.state, step)
+        await this.#router.all(step, signal)
         onProgress({ kind: 'note', text: `done: ${step.what}` })
+        break
+      case 'route':
+        await this.#router.only(step, step, signal)
+        onProgress({ kind: 'note', text: `done: ${step.what}` })
+        break
+      case 'roll':
+        for (const replica of step.replicas) await this.#replace(replica, step)
         break
       case 'secret':
         await makeSecret(places.secrets, step.name, step.empty)
@@ -129,9 +141,48 @@ export class Execution {
     }
   }
 
-  #follower(services: readonly WantedService[]): Follower {
-    const { engine, topology, places } = this.#means
-    return new Follower({ engine, topology, places, onProgress: this.#options.onProgress }, services)
+  /** A replica that gets no requests any more ends, and another takes its place. */
+  async #replace(
+    { service, number, name, id, serves }: RolledReplica,
+    step: ActionOf<'roll'>,
+  ): Promise<void> {
+    const { signal } = this.#options
+    signal.throwIfAborted()
+    if (id !== null && serves && step.routed !== null) {
+      await this.#router.only(step.routed, { workloads: [step.workload], without: [id] }, signal)
+    }
+    if (service.number !== null) {
+      const apply = { ...step, kind: 'apply', service, alone: true, force: false } as const
+      this.#router.ended()
+      await this.#bringUp([apply], [])
+      return
+    }
+    if (id !== null) await this.#remove({ id, name, stopSeconds: service.stopSeconds })
+    await this.#followed(
+      [{ ...service, replicas: 1 }],
+      async (within) => await this.#make(service, number, within),
+      (one) => numberOf(one) === number,
+    )
+  }
+
+  /** One container of a counted service; what Compose says where it fails. */
+  async #make(service: WantedService, number: number, signal: AbortSignal): Promise<UserError | null> {
+    const { engine, tool, topology, places } = this.#means
+    if (tool.kind === 'none') {
+      await this.#withPlaced(async (placed) => await makeAlone(engine, placed, service, number))
+      return null
+    }
+    const project = topology.stack.name
+    try {
+      await makeNumbered(engine, { project, service: service.name, number }, async (args) => {
+        const failure = await this.#compose(args, [service], signal)
+        if (failure !== null) throw failure
+      })
+      return null
+    } catch (error) {
+      if (error instanceof UserError) return error
+      throw portTaken(messageOf(error), places) ?? error
+    }
   }
 
   /** Together, and all watched at once: each may wait for another. */
@@ -140,15 +191,29 @@ export class Execution {
     restarts: readonly ActionOf<'restart'>[],
   ): Promise<void> {
     const services = [...applies, ...restarts].map(({ service }) => service)
-    const stop = new AbortController()
-    const signal = AbortSignal.any([stop.signal, this.#options.signal])
-    const follower = this.#follower(services)
-    await follower.begin()
-    let ended = false
-    const doing = async (): Promise<void> => {
+    await this.#followed(services, async (signal) => {
       const restarting = restarts.map(async (step) => await this.#restart(step, signal))
       const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
       await Promise.all(restarting)
+      return failure
+    })
+  }
+
+  /** @param act what is done meanwhile; what went wrong with it, where the containers do not say more */
+  async #followed(
+    services: readonly WantedService[],
+    act: (signal: AbortSignal) => Promise<UserError | null>,
+    among?: (container: FoundContainer) => boolean,
+  ): Promise<void> {
+    const { engine, topology, places } = this.#means
+    const stop = new AbortController()
+    const signal = AbortSignal.any([stop.signal, this.#options.signal])
+    const watching = { engine, topology, places, onProgress: this.#options.onProgress }
+    const follower = new Follower(watching, services, among)
+    await follower.begin()
+    let ended = false
+    const doing = async (): Promise<void> => {
+      const failure = await act(signal)
       if (failure !== null) {
         await follower.assertEngineStays(signal)
         // What a container says tells more than what Compose says of it.
@@ -167,9 +232,9 @@ export class Execution {
 
   /** One call for all of them: Compose starts them in the order of what they wait for. */
   async #apply(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<UserError | null> {
-    const { places, topology, env, tool } = this.#means
+    const { engine, tool } = this.#means
     if (tool.kind === 'none') {
-      await this.#applyAlone(steps, signal)
+      await this.#withPlaced(async (placed) => await applyAlone(engine, placed, steps, signal))
       return null
     }
     const services = steps.map(({ service }) => service)
@@ -182,6 +247,16 @@ export class Execution {
       ...services.flatMap(({ name, replicas }) => ['--scale', `${name}=${replicas}`]),
       ...services.map(({ name }) => name),
     ]
+    return await this.#compose(args, services, signal)
+  }
+
+  async #compose(
+    args: readonly string[],
+    services: readonly WantedService[],
+    signal: AbortSignal,
+  ): Promise<UserError | null> {
+    const { places, topology, env, tool } = this.#means
+    if (tool.kind === 'none') throw new Error('there is no docker compose')
     const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
     const { failed, stderr } = await callCompose(tool, { ...call, args, signal }, env)
     return failed && !signal.aborted ? composeFailure(stderr, services, places) : null
@@ -197,9 +272,9 @@ export class Execution {
     return keyed(vectorNodes(containers, engine), await vectorKey(topology.stack, places))
   }
 
-  /** The same, where there is no Compose. */
-  async #applyAlone(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<void> {
-    const { engine, places, env } = this.#means
+  /** What is done where there is no Compose. */
+  async #withPlaced(act: (placed: Placed) => Promise<void>): Promise<void> {
+    const { places, env } = this.#means
     const [main = '', applied] = await this.#means.files()
     const texts = {
       rendered: await readFile(main, 'utf8'),
@@ -207,7 +282,7 @@ export class Execution {
     }
     const placed = { model: await readAlone(texts, places, env), folder: places.compose }
     try {
-      await applyAlone(engine, placed, steps, signal)
+      await act(placed)
     } catch (error) {
       throw portTaken(messageOf(error), places) ?? error
     }
@@ -222,30 +297,20 @@ export class Execution {
       return
     }
     const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
-    const { failed, stderr, stdout } = await callCompose(
-      tool,
-      { ...call, args: ['build', service], signal },
-      env,
-    )
-    if (!failed) return
-    signal.throwIfAborted()
-    const lines = `${stdout}\n${stderr}`.trim().split('\n').slice(-20)
-    throw new UserError(
-      `${image} could not be built\n  its last lines:${lines.map((line) => `\n    | ${line}`).join('')}`,
-      {
-        hint: 'deploy/image/Dockerfile says how it is made; from a checkout put what `npm pack` makes beside it.',
-        exitCode: ExitCode.failed,
-        code: 'build',
-      },
-    )
+    await buildByCompose(tool, { ...call, args: ['build', service], signal }, { image, env })
   }
 
-  async #remove({ id, name, stopSeconds }: ActionOf<'remove'>): Promise<void> {
+  async #remove({
+    id,
+    name,
+    stopSeconds,
+  }: Pick<ActionOf<'remove'>, 'id' | 'name' | 'stopSeconds'>): Promise<void> {
     const { engine } = this.#means
     const container = engine.docker.getContainer(id)
     const leftSeconds = Math.max(0, Math.floor((this.#deadlineMs - performance.now()) / 1000))
     await ignoringMissing(container.stop({ t: Math.min(stopSeconds, leftSeconds) }))
     await ignoringMissing(container.remove({ force: true, v: true }))
+    this.#router.ended()
     this.#options.onProgress({ kind: 'gone', name })
   }
 

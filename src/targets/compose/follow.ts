@@ -46,6 +46,7 @@ interface Looked {
 export class Follower {
   readonly #watching: Watching
   readonly #awaited: readonly WantedService[]
+  readonly #among: (container: FoundContainer) => boolean
   readonly #seen = new Map<string, { state: string; because: string | null }>()
   readonly #before = new Map<string, number>()
   /** Containers as they were before anything was done about them: of these nobody is to blame. */
@@ -53,9 +54,15 @@ export class Follower {
   readonly #restarts = new Restarts()
   #watch: EventWatch | null = null
 
-  constructor(watching: Watching, awaited: readonly WantedService[]) {
+  /** @param among of the containers of the awaited, those that are looked at */
+  constructor(
+    watching: Watching,
+    awaited: readonly WantedService[],
+    among: (container: FoundContainer) => boolean = () => true,
+  ) {
     this.#watching = watching
     this.#awaited = awaited
+    this.#among = among
   }
 
   /** To be called before anything is done about the awaited; `untilHealthy` has to follow. */
@@ -157,7 +164,7 @@ export class Follower {
     const { engine, topology } = this.#watching
     const names = new Set(this.#awaited.map(({ name }) => name))
     const all = await containersWith(engine, [`${projectLabel}=${topology.stack.name}`])
-    return all.filter((one) => names.has(serviceOf(one)))
+    return all.filter((one) => names.has(serviceOf(one)) && this.#among(one))
   }
 
   /** @throws EngineAway */

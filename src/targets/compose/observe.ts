@@ -167,9 +167,11 @@ async function balancerOf(
   const container = containers.find((one) => serviceOf(one) === 'balancer' && one.status === 'running')
   if (container === undefined || balancer === null) return null
   const file = join(state, balancer.path)
+  const loaded = await loadedBy(state, balancer.path, container)
   return {
     reads: container.mounts.some(({ source }) => source === file),
-    loaded: await loadedBy(state, balancer.path, container),
+    loaded: loaded?.configuration ?? null,
+    balancing: loaded?.balancing ?? null,
   }
 }
 

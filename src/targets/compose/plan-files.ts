@@ -1,8 +1,5 @@
-/** Of a plan: files, secrets, images and the balancer's configuration, before and after containers change. Pure. */
+/** Of a plan: files, secrets and images, before containers change. Pure. */
 import { conflictsAmong, hasDrift } from '../../deployed/plan.ts'
-import { fingerprint } from '../../render/compose/fingerprint.ts'
-import { conditionOf } from '../docker/condition.ts'
-import { serviceOf } from './found.ts'
 import type { ComposeObserved, PlannedStep } from './steps.ts'
 
 /** Files and secrets, before anything reads them. */
@@ -95,25 +92,6 @@ export function placed({ applied, state, departs }: ComposeObserved, reloads: bo
       because: departs
         ? 'deploy/ stays what ragscale.yaml says'
         : 'what runs reads a part of its configuration there',
-      tier: null,
-    },
-  ]
-}
-
-/** A balancer that serves takes up its configuration without a restart. */
-export function reload({ applied, balancer: now, containers }: ComposeObserved, by: string): PlannedStep[] {
-  const { balancer } = applied
-  const container = containers.find((one) => serviceOf(one) === 'balancer' && one.status === 'running')
-  if (balancer === null || container === undefined || now?.reads !== true) return []
-  if (conditionOf(container).state !== 'healthy' || now.loaded === fingerprint(balancer.text)) return []
-  return [
-    {
-      kind: 'reload',
-      id: container.id,
-      startedAt: container.startedAt,
-      ...balancer,
-      what: 'reconfigure balancer',
-      because: `${by} changes where it sends requests`,
       tier: null,
     },
   ]

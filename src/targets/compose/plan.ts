@@ -1,8 +1,11 @@
 /** What to do to come from what runs to what is wanted. Pure. */
-import { type FoundContainer, workloadLabel } from '../docker/containers.ts'
+import { balancedTiers } from '../../catalog/container.ts'
+import { type FoundContainer, tierLabel, workloadLabel } from '../docker/containers.ts'
 import { isHalfStarted } from '../docker/half-started.ts'
 import { identityOf, numberOf, serviceOf } from './found.ts'
-import { filesFirst, imagesFor, placed, reload } from './plan-files.ts'
+import { filesFirst, imagesFor, placed } from './plan-files.ts'
+import { rolls } from './plan-roll.ts'
+import { hold, reload, routingOf, takeAway } from './plan-routing.ts'
 import { planShards } from './plan-vector.ts'
 import { changeTo, isOurs } from './service-change.ts'
 import { type ComposeObserved, type ComposeStep, type PlannedStep, inWaves } from './steps.ts'
@@ -30,21 +33,42 @@ export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
     leaving.map(({ name }) => name),
   )
   const balancerReplaced = replaced.some(({ service }) => service.workload === 'balancer')
-  const reloaded = balancerReplaced ? [] : reload(observed, by)
+  const routing = balancerReplaced ? null : routingOf(observed)
+  const coming = [...started, ...restarted].flatMap((step) =>
+    step.kind === 'apply' || step.kind === 'restart' ? [step.service.workload] : [],
+  )
+  const held = routing === null ? [] : hold(routing, coming, containers)
+  const rolled = rolls(replaced, observed, routing)
+  const wasRouted =
+    held.length > 0 || rolled.flat().some((step) => step.kind === 'roll' && step.routed !== null)
+  const fewer = `${by} asks for fewer`
+  const takenAway = routing === null ? [] : takeAway(routing, surplus, fewer)
+  const reloaded = (lingers: boolean): PlannedStep[] =>
+    routing === null ? [] : [reload(routing, { by, lingers })]
+  const isReloaded = routing !== null && (routing.stale || wasRouted || takenAway.length > 0)
+  // Those whose tier, or second version, the balancer's configuration no longer has.
+  const unserved = surplus.some((one) => (balancedTiers as readonly string[]).includes(tierOf(one)))
   return inWaves([
-    [...filesFirst(observed, by), ...placed(observed, reloaded.length > 0)],
+    [...filesFirst(observed, by), ...placed(observed, isReloaded)],
     ...imagesFor(observed, touched),
     stuck.map((container) => unstuck(container, wanted)),
+    held,
     // Together, since each may wait for another.
     [...started, ...restarted],
-    // One after another: a tier of several services goes on serving.
-    ...replaced.map(({ steps }) => steps),
+    // One after another: a tier of several goes on serving.
+    ...rolled,
     // After what it is to send requests to has come, and before what it shall no longer send any to goes.
-    reloaded,
+    isReloaded && takenAway.length === 0 ? reloaded(unserved) : [],
     ...shards.before,
+    takenAway,
     surplus.map((container) => removal(container, wanted, by)),
+    takenAway.length > 0 ? reloaded(false) : [],
     shards.after,
   ])
+}
+
+function tierOf({ labels }: FoundContainer): string {
+  return labels[tierLabel] ?? ''
 }
 
 /** Of no use as it is, and not to be started: the engine has a task of it from before it was ended. */

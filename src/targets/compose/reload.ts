@@ -1,10 +1,11 @@
 /** Another configuration for a balancer that runs: it loses no request. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Balancing } from '../../catalog/balancing.ts'
 import { UserError } from '../../errors.ts'
 import type { Engine } from '../docker/engine.ts'
 import { lastLines } from '../docker/logs.ts'
 import { writeState, recordLoaded } from './state-folder.ts'
-import type { ActionOf } from './steps.ts'
+import type { RunningBalancer } from './steps.ts'
 
 /** Within this it has said what it does not like about a configuration. */
 const saidWithinMs = 1_000
@@ -14,7 +15,8 @@ const complaint = /\[(emerg|ALERT)\]/
 export async function reloadBalancer(
   engine: Engine,
   folder: string,
-  { id, startedAt, path, text, reload }: ActionOf<'reload'>,
+  { id, startedAt, path, reload }: RunningBalancer,
+  { text, balancing }: { readonly text: string; readonly balancing: Balancing },
 ): Promise<void> {
   const container = engine.docker.getContainer(id)
   await writeState(folder, new Map([[path, text]]), [], new Set([path]))
@@ -34,5 +36,5 @@ export async function reloadBalancer(
       code: 'balancer',
     })
   }
-  await recordLoaded(folder, { id, startedAt }, text)
+  await recordLoaded(folder, { id, startedAt }, { text, balancing })
 }

@@ -5,7 +5,7 @@ import { numberOf, serviceOf } from './found.ts'
 import type { ComposeObserved, PlannedStep } from './steps.ts'
 import { type WantedService, replicaName } from './wanted.ts'
 
-interface Change {
+export interface Change {
   readonly service: WantedService
   readonly kind: 'start' | 'replace' | 'restart'
   readonly steps: readonly PlannedStep[]

@@ -2,6 +2,7 @@
 import { readFile, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import type { Balancing } from '../../catalog/balancing.ts'
 import { makeFolder } from '../../folder.ts'
 import { fingerprint } from '../../render/compose/fingerprint.ts'
 import { writeWhole } from '../../whole-file.ts'
@@ -12,7 +13,17 @@ const loadedSchema = z.object({
   container: z.string(),
   startedAt: z.number().nullable(),
   configuration: z.string(),
+  /** Nobody but this file writes it. */
+  balancing: z.custom<Balancing>().optional(),
 })
+
+/** What a balancer was last told to read. */
+export interface Loaded {
+  /** Fingerprint of its configuration. */
+  readonly configuration: string
+  /** What that says, but for who was chosen for a while; null where it was not kept. */
+  readonly balancing: Balancing | null
+}
 
 /** Path below the folder → text; empty where there is none. */
 export async function readState(folder: string): Promise<ReadonlyMap<string, string>> {
@@ -61,33 +72,35 @@ export async function removeState(folder: string): Promise<void> {
 }
 
 /**
- * Fingerprint of the configuration that a balancer has read: what it was told to read since it started, else what was
+ * The configuration that a balancer has read: what it was told to read since it started, else what was
  * there when it started; null where nobody can tell.
  */
 export async function loadedBy(
   folder: string,
   path: string,
   { id, startedAt }: FoundContainer,
-): Promise<string | null> {
+): Promise<Loaded | null> {
   const told = await readFile(join(folder, loadedFile), 'utf8').then(
     (text) => loadedSchema.safeParse(JSON.parse(text)).data ?? null,
     () => null,
   )
-  if (told !== null && told.container === id && told.startedAt === startedAt) return told.configuration
+  if (told !== null && told.container === id && told.startedAt === startedAt) {
+    return { configuration: told.configuration, balancing: told.balancing ?? null }
+  }
   const file = join(folder, path)
   const written = await stat(file).then(
     ({ mtimeMs }) => mtimeMs,
     () => null,
   )
   if (written === null || startedAt === null || written > startedAt) return null
-  return fingerprint(await readFile(file, 'utf8'))
+  return { configuration: fingerprint(await readFile(file, 'utf8')), balancing: null }
 }
 
 export async function recordLoaded(
   folder: string,
   { id, startedAt }: Pick<FoundContainer, 'id' | 'startedAt'>,
-  text: string,
+  { text, balancing }: { readonly text: string; readonly balancing: Balancing },
 ): Promise<void> {
-  const told = { container: id, startedAt, configuration: fingerprint(text) }
+  const told = { container: id, startedAt, configuration: fingerprint(text), balancing }
   await writeWhole(join(folder, loadedFile), `${JSON.stringify(told)}\n`)
 }

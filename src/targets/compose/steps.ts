@@ -1,4 +1,5 @@
 /** What a Compose stack was found to be, and what there is to do about it, as data. */
+import type { Balancing } from '../../catalog/balancing.ts'
 import type { Reload } from '../../catalog/component.ts'
 import type { Comparison } from '../../deployed/compare.ts'
 import type { FoundContainer } from '../docker/containers.ts'
@@ -26,7 +27,12 @@ export interface ComposeObserved extends Observed {
   readonly applied: Applied
   readonly state: ReadonlyMap<string, string>
   /** Of the running balancer: whether it reads the file that ragscale replaces, and what it has read. */
-  readonly balancer: { readonly reads: boolean; readonly loaded: string | null } | null
+  readonly balancer: {
+    readonly reads: boolean
+    readonly loaded: string | null
+    /** What that says; null where nobody kept it. */
+    readonly balancing: Balancing | null
+  } | null
   readonly secrets: readonly FoundSecret[]
   /** Who holds which shard; null when no node could be asked. */
   readonly vector: Topology | null
@@ -47,6 +53,27 @@ export interface FoundSecret {
   readonly readBy: readonly string[]
 }
 
+/** The balancer that runs, and where it reads its configuration: path below the state folder. */
+export interface RunningBalancer {
+  readonly id: string
+  readonly startedAt: number | null
+  readonly component: string
+  readonly path: string
+  readonly reload: Reload
+}
+
+/** A replica that is to be replaced. */
+export interface RolledReplica {
+  readonly service: WantedService
+  /** Of its container. */
+  readonly number: number
+  readonly name: string
+  /** What it is now; null: there is none. */
+  readonly id: string | null
+  /** It is healthy, and may be busy with requests. */
+  readonly serves: boolean
+}
+
 type Action =
   | { readonly kind: 'write'; readonly comparison: Comparison }
   | {
@@ -59,11 +86,28 @@ type Action =
   /** Has the balancer take up another configuration while it runs. */
   | {
       readonly kind: 'reload'
-      readonly id: string
-      readonly startedAt: number | null
-      readonly path: string
+      readonly running: RunningBalancer
       readonly text: string
-      readonly reload: Reload
+      readonly balancing: Balancing
+      /** Who got requests by the configuration before is about to go: what lingers there is waited for. */
+      readonly lingers: boolean
+    }
+  /** Has it send the requests of these workloads to those of their replicas alone that are healthy then, but for some. */
+  | {
+      readonly kind: 'route'
+      readonly running: RunningBalancer
+      readonly balancing: Balancing
+      readonly workloads: readonly string[]
+      /** Containers that are about to go: what lingers is waited for. */
+      readonly without: readonly string[]
+    }
+  /** One after another: no requests, ended, made anew, healthy. */
+  | {
+      readonly kind: 'roll'
+      readonly workload: string
+      readonly replicas: readonly RolledReplica[]
+      /** Null: the balancer finds out by itself. */
+      readonly routed: { readonly running: RunningBalancer; readonly balancing: Balancing } | null
     }
   | { readonly kind: 'secret'; readonly name: string; readonly empty: boolean }
   | { readonly kind: 'pull'; readonly image: string }

@@ -6,6 +6,7 @@ import { type FoundContainer, containersWith, statusOf } from '../../docker/cont
 import { type Engine, engineSays } from '../../docker/engine.ts'
 import { numberOf, projectLabel, serviceOf } from '../found.ts'
 import type { ActionOf } from '../steps.ts'
+import type { WantedService } from '../wanted.ts'
 import { type Placed, containerName, containerOptions } from './container.ts'
 
 const everyMs = 300
@@ -29,14 +30,25 @@ export async function applyAlone(
   )
 }
 
+/** One container of a service that there is none of with this number. */
+export async function makeAlone(
+  engine: Engine,
+  placed: Placed,
+  service: Pick<WantedService, 'name'>,
+  number: number,
+): Promise<void> {
+  await start(engine, await create(engine, placed, service.name, number))
+}
+
 /** Ids of the service's containers, of which those that were otherwise are made anew. */
 async function make(
-  { docker }: Engine,
+  engine: Engine,
   placed: Placed,
   { service, force }: ActionOf<'apply'>,
   before: readonly FoundContainer[],
 ): Promise<string[]> {
   const { name, replicas, hash, stopSeconds } = service
+  const { docker } = engine
   const imageId = (await docker.getImage(service.image).inspect()).Id
   const ids: string[] = []
   for (let number = 1; number <= replicas; number++) {
@@ -51,17 +63,21 @@ async function make(
       await old.stop({ t: stopSeconds }).catch(unless(304, 404))
       await old.remove({ force: true, v: true }).catch(unless(404))
     }
-    const created = await docker
-      .createContainer(containerOptions(name, number, placed))
-      .catch((error: unknown) => {
-        throw new UserError(
-          `the engine does not make ${containerName(placed.model, name, number)}: ${engineSays(error)}`,
-          { hint: 'ragscale status shows what runs; ragscale up tries again', code: 'docker', cause: error },
-        )
-      })
-    ids.push(created.id)
+    ids.push(await create(engine, placed, name, number))
   }
   return ids
+}
+
+async function create({ docker }: Engine, placed: Placed, name: string, number: number): Promise<string> {
+  const created = await docker
+    .createContainer(containerOptions(name, number, placed))
+    .catch((error: unknown) => {
+      throw new UserError(
+        `the engine does not make ${containerName(placed.model, name, number)}: ${engineSays(error)}`,
+        { hint: 'ragscale status shows what runs; ragscale up tries again', code: 'docker', cause: error },
+      )
+    })
+  return created.id
 }
 
 /** What keeps it from starting is told by the container itself, which whoever watches sees. */

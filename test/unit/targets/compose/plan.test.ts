@@ -119,10 +119,9 @@ describe('up on Compose', () => {
     const old = asWanted(wanted).map((one) => ({ ...one, imageId: 'sha256:old' }))
     expect(plan(observed(wanted, old)).map((line) => line.split(':')[0])).toEqual([
       '0 run collection again',
-      '1 replace vector-1',
-      '2 replace vector-2',
-      '3 replace gateway-1, gateway-2',
-      '4 replace balancer',
+      '1 replace vector-1, vector-2, one at a time',
+      '2 replace gateway-1, gateway-2, one at a time',
+      '3 replace balancer',
     ])
   })
 
@@ -195,7 +194,9 @@ describe('up on Compose', () => {
 describe('the balancer’s configuration', () => {
   const reload = { signal: 'SIGHUP' } as const
   const path = 'files/balancer/nginx.conf'
-  const applied = { files: new Map([[path, 'new']]), balancer: { path, text: 'new', reload } }
+  const balancing = { upstreams: [], resolver: '127.0.0.11' }
+  const told = { component: 'nginx', path, text: 'new', reload, balancing }
+  const applied = { files: new Map([[path, 'new']]), balancer: told }
 
   test('is taken up while it runs, after what it is to call has come and before what it called goes', () => {
     const next = service('embed-next', { tier: 'embed' })
@@ -203,7 +204,7 @@ describe('the balancer’s configuration', () => {
     const found = observed([...wanted, next], [...asWanted(wanted), gone], {
       applied,
       state: new Map([[path, 'old']]),
-      balancer: { reads: true, loaded: fingerprint('old') },
+      balancer: { reads: true, loaded: fingerprint('old'), balancing: null },
     })
     expect(plan(found).map((line) => line.split(':')[0])).toEqual([
       '0 start embed-next-1 (software)',
@@ -215,7 +216,9 @@ describe('the balancer’s configuration', () => {
   test('is read once: written and not read, by whom it was cut off, it is read again', () => {
     const found = { applied, state: new Map([[path, 'new']]) }
     const after = (loaded: string | null) =>
-      plan(observed(wanted, asWanted(wanted), { ...found, balancer: { reads: true, loaded } }))
+      plan(
+        observed(wanted, asWanted(wanted), { ...found, balancer: { reads: true, loaded, balancing: null } }),
+      )
     expect(after(fingerprint('new'))).toEqual([])
     expect(after(null)).toEqual(['0 reconfigure balancer: ragscale.yaml changes where it sends requests'])
   })
@@ -224,7 +227,7 @@ describe('the balancer’s configuration', () => {
     const found = observed(wanted, asWanted(wanted), {
       applied,
       state: new Map([[path, 'new']]),
-      balancer: { reads: false, loaded: null },
+      balancer: { reads: false, loaded: null, balancing: null },
     })
     expect(planUp(found, 'ragscale.yaml')).toMatchObject([
       { kind: 'apply', force: true, what: 'replace balancer' },
@@ -264,10 +267,16 @@ function done(found: ComposeObserved, steps: readonly ComposeStep[]): ComposeObs
           ? { ...one, status: 'running', health: 'healthy' }
           : one,
       )
-    if (step.kind === 'apply')
+    const services =
+      step.kind === 'apply'
+        ? [step.service]
+        : step.kind === 'roll'
+          ? [...new Set(step.replicas.map((replica) => replica.service))]
+          : []
+    for (const made of services)
       containers = [
-        ...containers.filter(({ labels }) => labels['com.docker.compose.service'] !== step.service.name),
-        ...asWanted([step.service]),
+        ...containers.filter(({ labels }) => labels['com.docker.compose.service'] !== made.name),
+        ...asWanted([made]),
       ]
   }
   return observed(found.wanted, containers, { images, dormant: found.dormant })
