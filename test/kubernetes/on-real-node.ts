@@ -37,8 +37,18 @@ slo:
   pipeline: { p95: 5s, errors: 5% }
 limits: { replicas: 8 }
 `
-/** All nodes of vector on the one that there is. */
-const together = { tiers: { vector: { apart: 'preferred' } } }
+/** All nodes of vector on the one that there is; and what emulators reserve, whatever the file says of the real ones. */
+const sized = (embedMemory: string) => ({
+  vector: { apart: 'preferred' },
+  embed: { resources: { requests: { cpu: '50m', memory: embedMemory }, limits: { memory: embedMemory } } },
+  generate: { resources: { requests: { cpu: '50m' } } },
+})
+
+interface Values {
+  /** Of a replica of embed, `512Mi` where it is left out. */
+  readonly embedMemory?: string
+  readonly routing?: object
+}
 
 export interface Pod {
   readonly metadata: {
@@ -62,7 +72,7 @@ export interface OnRealNode {
   /** Of the release, or of one of its workloads; those that have ended too. */
   readonly pods: (workload?: string) => Pod[]
   /** Of the chart's values, beside those that a single node needs. */
-  readonly override: (values: object) => Promise<void>
+  readonly override: (values: Values) => Promise<void>
   /** As the machine's kernel kills it, or it itself by a crash. */
   readonly killContainer: (pod: Pod) => Promise<void>
 }
@@ -78,10 +88,10 @@ export function onRealNode(): OnRealNode {
     if (started === undefined) throw new Error('the node does not run')
     return started
   }
-  const override = async (values: object): Promise<void> =>
+  const override = async ({ embedMemory = '512Mi', ...more }: Values): Promise<void> =>
     await running().place.write(
       'deploy/helm/values.override.yaml',
-      JSON.stringify({ ...together, ...values }),
+      JSON.stringify({ tiers: sized(embedMemory), ...more }),
     )
 
   beforeAll(async () => {

@@ -57,7 +57,8 @@ describe('a stack on a real node', { timeout: 400_000 }, () => {
     expect(run).toMatchObject({ target: 'kubernetes', emulated: true })
     const [step] = run.steps
     expect(step?.errors).toEqual({})
-    expect(step?.completed).toBeGreaterThan(40)
+    // A second.
+    expect(step?.completed).toBeGreaterThan(3)
     for (const tier of ['gateway', 'embed', 'vector', 'generate', 'balancer']) {
       expect(step?.tiers[tier]?.memoryBytes, tier).toBeGreaterThan(1_000_000)
       expect(step?.tiers[tier]?.cpuCores, tier).toBeGreaterThan(0)
@@ -138,12 +139,12 @@ describe('a stack on a real node', { timeout: 400_000 }, () => {
 
 describe('what a kubelet says', { timeout: 400_000 }, () => {
   test('of a container that wants more memory than it may have', async () => {
-    await place().change({ 'tiers.embed.resources.memory': '16MB' })
+    await override({ embedMemory: '16Mi' })
     const { code, err } = await place().command('up', ...patience)
     expect(code).toBe(4)
     expect(err).toMatch(/embed-\w+ is failing: killed for using more than its .* of memory \(OOMKilled\)/)
     expect(err).toContain('tiers.<tier>.resources.memory in ragscale.yaml')
-    await place().change({ 'tiers.embed.resources': { cpus: 0.05 } })
+    await override({})
     expect((await place().command('up', ...patience)).code).toBe(0)
   })
 

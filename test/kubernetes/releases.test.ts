@@ -5,6 +5,17 @@ import { namespace, onControlPlane, patience } from './on-control-plane.ts'
 
 const { plane, given, left, versions, changedSince } = onControlPlane()
 
+/** By which the route of a gateway comes in; nobody listens. */
+const front = [
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'gateways' } },
+  {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'Gateway',
+    metadata: { name: 'front', namespace: 'gateways' },
+    spec: { gatewayClassName: 'none', listeners: [{ name: 'http', protocol: 'HTTP', port: 80 }] },
+  },
+]
+
 describe('a second release of the gateway', () => {
   const shares = () => {
     const text = plane().kubectl(['get', 'httproute', 'laptop-ragscale', '-n', namespace, '-o', 'json'])
@@ -27,6 +38,7 @@ describe('a second release of the gateway', () => {
         gateways: [{ name: 'front', namespace: 'gateways' }],
       }
       await write('deploy/helm/values.override.yaml', JSON.stringify({ routing }))
+      plane().kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: front }))
       expect((await command('up', ...patience)).code).toBe(0)
       const before = versions()
       const version = (stack: Stack) => ({

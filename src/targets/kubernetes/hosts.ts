@@ -1,4 +1,5 @@
 /** By which hosts a cluster lets callers in to the gateway, by the objects of a release. Pure. */
+import { ExitCode, UserError } from '../../errors.ts'
 import type { KubeObject } from './objects.ts'
 
 interface Ingress extends KubeObject {
@@ -53,6 +54,27 @@ export function gatewaysOf(objects: readonly KubeObject[]): GatewayName[] {
   const names = routesIn(objects).flatMap(parentsOf)
   return [...new Map(names.map((one) => [`${one.namespace ?? ''}/${one.name}`, one])).values()].map(
     ({ name, namespace }) => ({ name, namespace: namespace ?? null }),
+  )
+}
+
+/**
+ * Two releases are compared by calling each through the Gateway whose route shares them out.
+ * @throws UserError (exit 3) where nobody can say at which address that is
+ */
+export function assertCallable(found: {
+  readonly hosts: readonly string[]
+  readonly gateways: readonly GatewayName[]
+}): void {
+  const [first] = found.gateways
+  if (first === undefined || found.hosts.length > 0) return
+  const where = first.namespace === null ? '' : ` --namespace ${first.namespace}`
+  throw new UserError(
+    `requests come in to the gateway by Gateway ${first.name}, and nobody can say at which address that is`,
+    {
+      hint: `kubectl${where} get gateway ${first.name} --output yaml   shows whether it is there, may be read, has a listener for HTTP and an address`,
+      exitCode: ExitCode.missing,
+      code: 'no-address',
+    },
   )
 }
 

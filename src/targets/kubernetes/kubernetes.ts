@@ -24,6 +24,7 @@ import { type Place, placeWords, readPlace } from './place.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
 import { splitRefusal } from './next-release.ts'
+import { assertCallable } from './hosts.ts'
 import { isBalanced, routingProvider } from './overrides.ts'
 import { unreachable } from './patient-cluster.ts'
 import { ClusterUnreachable, type Env, Programs } from './programs.ts'
@@ -81,6 +82,7 @@ class KubernetesTarget implements StackTarget {
 
   plan(stack: Stack, observed: KubernetesObserved, by = 'ragscale.yaml'): readonly KubernetesStep[] {
     if (observed.stack !== stack) throw new Error('a stack is planned from what was observed for it')
+    if (stack.split?.tier === 'gateway') assertCallable(observed)
     const writes = by === 'ragscale.yaml' && stack.split === undefined
     return planUp({ by, writes, folder: stack.folder, nowMs: Date.now() }, observed)
   }

@@ -65,6 +65,7 @@ export async function observe(
     wanted,
     stack,
     hosts: hostsOf(deployed, gateways),
+    gateways: gatewaysOf(deployed),
     replicas,
     notes: [
       ...notesOn(place, release, found),

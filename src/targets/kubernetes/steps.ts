@@ -3,6 +3,7 @@ import type { Comparison } from '../../deployed/compare.ts'
 import type { Observed, Step } from '../target.ts'
 import type { FoundNamespace, Running } from './cluster.ts'
 import type { KubeEvent, KubeObject } from './objects.ts'
+import type { GatewayName } from './hosts.ts'
 import type { LastPlace } from './last-place.ts'
 import type { Place } from './place.ts'
 import type { Release } from './release.ts'
@@ -32,6 +33,8 @@ export interface KubernetesObserved extends Observed {
   readonly stack: object
   /** Hosts by which the cluster lets callers in, with their scheme. */
   readonly hosts: readonly string[]
+  /** By which the release's routes come in, whether or not they are there. */
+  readonly gateways: readonly GatewayName[]
 }
 
 export interface FoundSecret {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type Gateway, gatewaysOf, hostsOf } from '../../../../src/targets/kubernetes/hosts.ts'
+import {
+  type Gateway,
+  assertCallable,
+  gatewaysOf,
+  hostsOf,
+} from '../../../../src/targets/kubernetes/hosts.ts'
 import type { KubeObject } from '../../../../src/targets/kubernetes/objects.ts'
 
 const route = (spec: object): KubeObject =>
@@ -55,6 +60,15 @@ describe('a route of the Gateway API', () => {
     const mesh = route({ parentRefs: [{ kind: 'Service', name: 'gateway' }] })
     expect(gatewaysOf([mesh, route({ parentRefs })])).toEqual([{ name: 'front', namespace: 'gateways' }])
   })
+})
+
+test('releases behind a Gateway of which nobody knows the address are not compared', () => {
+  const gateways = [{ name: 'front', namespace: 'gateways' }]
+  expect(() => assertCallable({ hosts: [], gateways })).toThrow(
+    'requests come in to the gateway by Gateway front, and nobody can say at which address that is',
+  )
+  expect(() => assertCallable({ hosts: ['http://10.0.0.7'], gateways })).not.toThrow()
+  expect(() => assertCallable({ hosts: [], gateways: [] })).not.toThrow()
 })
 
 test('a host of Ingress alone says whether it has TLS', () => {

@@ -71,6 +71,7 @@ function observed(more: Partial<KubernetesObserved> = {}): KubernetesObserved {
     wanted: wanted([embed(2)]),
     stack,
     hosts: [],
+    gateways: [],
     ...more,
   }
 }
