@@ -11,6 +11,7 @@ const everyCore = '100%'
 const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
 /** Of these, what takes minutes of waiting each: `npm run test:engine`. */
 const engineLong = [
+  'rolling',
   'swarm',
   'swarm-rollout',
   'rollout',

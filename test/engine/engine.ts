@@ -16,6 +16,8 @@ import { identityOf, lives } from './process-identity.ts'
 import { removeAll } from './remove.ts'
 
 export interface EngineOptions {
+  /** On another machine than this, as far as networks go (`nodes.ts`): what its command begins with, and its name. */
+  readonly node?: { readonly inside: readonly string[]; readonly hostname: string }
   /** All that its images, containers and volumes may take, in MiB of memory: for a test that fills it. */
   readonly diskMib?: number
   /** Its containers run on while it is away, and it finds them again. */
@@ -32,6 +34,8 @@ export interface EngineEnv extends Readonly<Record<string, string>> {
 
 export interface Engine {
   readonly env: EngineEnv
+  /** Its networks’ addresses, and the one at which it asks for names. */
+  readonly place: Pick<Place, 'addresses' | 'names'>
   /** Everything of it; what is put in goes with it. */
   readonly folder: string
   /** Runs `docker …` with it. Throws what it said when it fails. */
@@ -53,7 +57,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const place = await takePlace()
   try {
     await layOut(place.folder, options)
-    const engine = new OwnEngine(place, await answerNoNames(place.names))
+    const engine = new OwnEngine(place, await answerNoNames(place.names), options)
     await engine.start()
     return engine
   } catch (error) {
@@ -77,13 +81,15 @@ async function layOut(folder: string, { diskMib, liveRestore = false }: EngineOp
 class OwnEngine implements Engine {
   readonly env: EngineEnv
   readonly folder: string
-  readonly #place: Place
+  readonly place: Place
+  readonly #command: readonly string[]
   readonly #names: { close(): void }
   /** As `identityOf` says it; null while there is none. */
   #daemon: string | null = null
 
-  constructor(place: Place, names: { close(): void }) {
-    this.#place = place
+  constructor(place: Place, names: { close(): void }, { node }: EngineOptions) {
+    this.place = place
+    this.#command = node === undefined ? ['dockerd'] : commandOn(node)
     this.#names = names
     this.folder = place.folder
     this.env = {
@@ -99,7 +105,8 @@ class OwnEngine implements Engine {
 
   async start(): Promise<void> {
     const log = await open(join(this.folder, 'dockerd.log'), 'a')
-    const child = spawn('dockerd', flagsOf(this.#place), {
+    const [program = '', ...args] = this.#command
+    const child = spawn(program, [...args, ...flagsOf(this.place)], {
       stdio: ['ignore', log.fd, log.fd],
       detached: true,
     })
@@ -135,7 +142,7 @@ class OwnEngine implements Engine {
       if (ids.length > 0) await execa('docker', ['rm', '--force', ...ids], { env: this.env, reject: false })
     }
     this.#names.close()
-    await removeAll(this.#place)
+    await removeAll(this.place)
     this.#daemon = null
   }
 
@@ -165,6 +172,12 @@ class OwnEngine implements Engine {
     const log = await readFile(join(this.folder, 'dockerd.log'), 'utf8').catch(() => '')
     return log.split('\n').slice(-20).join('\n')
   }
+}
+
+/** Each of them becomes the next, so that the process is the daemon's in the end. */
+function commandOn({ inside, hostname }: NonNullable<EngineOptions['node']>): string[] {
+  const named = ['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec dockerd "$@"', hostname]
+  return [...inside, ...named]
 }
 
 async function untilDead(identity: string): Promise<void> {

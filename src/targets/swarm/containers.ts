@@ -1,4 +1,5 @@
 /** The containers of tasks that run on the engine's own node: of the others an engine knows nothing. */
+import { type ReplicaSample, nothingSampled } from '../../recording/resources.ts'
 import { signalsOf } from '../../catalog/catalog.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { topologyOf } from '../../render/workloads.ts'
@@ -51,4 +52,23 @@ export async function sampledReplicas(
       },
     ]
   })
+}
+
+/**
+ * What a tier uses is summed over its replicas: of one that runs on other nodes too a sum of those here would be taken
+ * for the whole. Each of its replicas is there, and of none is said what it used.
+ */
+export function withoutPartial(samples: readonly ReplicaSample[], swarm: FoundSwarm): ReplicaSample[] {
+  const running = replicasIn(swarm, []).filter(({ task }) => task.state === 'running')
+  const elsewhere = running.filter(({ task }) => task.node !== swarm.node)
+  const partial = new Set(elsewhere.map(({ tier }) => tier))
+  const [at] = samples.map((sample) => sample.at)
+  return [
+    ...samples.map((sample) =>
+      partial.has(sample.tier)
+        ? { ...nothingSampled, at: sample.at, tier: sample.tier, replica: sample.replica }
+        : sample,
+    ),
+    ...elsewhere.map(({ tier, replica }) => ({ ...nothingSampled, at: at ?? Date.now(), tier, replica })),
+  ]
 }

@@ -95,6 +95,9 @@ export class Execution {
       case 'reload':
         if (step.when === 'before') await this.#tell(step)
         return
+      case 'leave':
+        this.#options.onProgress({ kind: 'note', text: `${step.what}: ${step.because}` })
+        return
       // The first are told with the deployment, and waited for; the others are done when that is.
       case 'change':
       case 'await':

@@ -79,13 +79,20 @@ export class Follower {
   async untilGone(services: ReadonlySet<string>, signal: AbortSignal, deadlineMs: number): Promise<void> {
     for (;;) {
       signal.throwIfAborted()
-      const { tasks } = await this.#look()
+      const { tasks, nodes } = await this.#look()
       const left = tasks.filter(({ service, state }) => services.has(service) && isAlive(state))
       if (left.length === 0) return
       if (performance.now() > deadlineMs) {
+        const on = nodes.filter(({ id }) => left.some(({ node }) => node === id))
+        const where = on
+          .map(({ name, away }) => (away === null ? name : `${name}, which is ${away}`))
+          .join('; ')
+        const lost = on.find(({ away }) => away === 'down')
         throw unhealthy(
-          `${left.length} ${left.length === 1 ? 'container does' : 'containers do'} not end`,
-          'ragscale down goes on from there; a node that is gone keeps what it ran until it is removed (docker node rm)',
+          `${left.length} ${left.length === 1 ? 'container does' : 'containers do'} not end${where === '' ? '' : ` on ${where}`}`,
+          lost === undefined
+            ? 'ragscale down goes on from there'
+            : `Start its engine again, or where it is gone for good: docker node rm --force ${lost.name}. ragscale down then goes on from there.`,
         )
       }
       await sleep(everyMs, undefined, { signal })

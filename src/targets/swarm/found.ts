@@ -19,8 +19,10 @@ export interface FoundService {
   readonly image: string
   readonly configs: readonly string[]
   readonly secrets: readonly string[]
+  /** Names of the volumes that it mounts, on each node where it runs. */
+  readonly volumes: readonly string[]
   /** Of the CPU and memory that a node must have left for one. */
-  readonly reserved: { readonly cpus: number; readonly memoryBytes: number }
+  readonly reserved: { readonly cpus: number; readonly memoryBytes: number; readonly gpus?: number }
   /** Ports of the nodes where it runs, by the port in the container. */
   readonly ports: Readonly<Record<number, number>>
   /** Of the last rolling update; null: there was none. */
@@ -55,9 +57,14 @@ export interface FoundNode {
   readonly address: string
   readonly version: number
   readonly labels: Readonly<Record<string, string>>
+  /** Whether it takes tasks. */
   readonly ready: boolean
+  /** Why it does not: `down`, `drained`, `paused`; null where it does. */
+  readonly away: string | null
   readonly cpus: number
   readonly memoryBytes: number
+  /** That it declares; absent: none. */
+  readonly gpus?: number
 }
 
 export interface FoundSwarm {
@@ -79,15 +86,27 @@ interface Version {
 interface Iteration {
   readonly Index?: number
 }
+interface ApiResources {
+  readonly NanoCPUs?: number
+  readonly MemoryBytes?: number
+  /** As many, or each by its name. */
+  readonly GenericResources?:
+    | {
+        readonly DiscreteResourceSpec?: { readonly Kind: string; readonly Value: number }
+        readonly NamedResourceSpec?: { readonly Kind: string }
+      }[]
+    | null
+}
 interface TaskSpec {
   readonly ContainerSpec?: {
     readonly Image?: string
     readonly Labels?: Record<string, string> | null
     readonly Configs?: { readonly ConfigName: string }[] | null
     readonly Secrets?: { readonly SecretName: string }[] | null
+    readonly Mounts?: { readonly Type: string; readonly Source?: string }[] | null
   }
   readonly Resources?: {
-    readonly Reservations?: { readonly NanoCPUs?: number; readonly MemoryBytes?: number }
+    readonly Reservations?: ApiResources
   }
 }
 export interface ApiService {
@@ -131,7 +150,7 @@ interface ApiNode {
   readonly Status: { readonly State: string; readonly Addr?: string }
   readonly Description?: {
     readonly Hostname?: string
-    readonly Resources?: { readonly NanoCPUs?: number; readonly MemoryBytes?: number }
+    readonly Resources?: ApiResources
   }
 }
 
@@ -167,9 +186,26 @@ function nodeOf({ ID, Version, Spec, Status, Description }: ApiNode): FoundNode 
     version: Version.Index,
     labels: Spec.Labels ?? {},
     ready: Status.State === 'ready' && Spec.Availability === 'active',
+    away: awayOf(Status.State, Spec.Availability),
     cpus: (Description?.Resources?.NanoCPUs ?? 0) / 1e9,
     memoryBytes: Description?.Resources?.MemoryBytes ?? 0,
+    gpus: gpusIn(Description?.Resources),
   }
+}
+
+/** By the kind that is rendered, which node and service both name. */
+function gpusIn(resources: ApiResources | undefined): number {
+  return (resources?.GenericResources ?? []).reduce(
+    (sum, { DiscreteResourceSpec: some, NamedResourceSpec: one }) =>
+      sum + (some?.Kind === 'GPU' ? some.Value : one?.Kind === 'GPU' ? 1 : 0),
+    0,
+  )
+}
+
+function awayOf(state: string, availability: string): string | null {
+  if (state !== 'ready') return state
+  if (availability === 'drain') return 'drained'
+  return availability === 'active' ? null : 'paused'
 }
 
 export function foundService(service: ApiService, stack: string): FoundService {
@@ -185,9 +221,13 @@ export function foundService(service: ApiService, stack: string): FoundService {
     image: imageOf(container?.Image),
     configs: (container?.Configs ?? []).map(({ ConfigName }) => ConfigName),
     secrets: (container?.Secrets ?? []).map(({ SecretName }) => SecretName),
+    volumes: (container?.Mounts ?? []).flatMap(({ Type, Source = '' }) =>
+      Type === 'volume' && Source !== '' ? [Source] : [],
+    ),
     reserved: {
       cpus: (Resources?.Reservations?.NanoCPUs ?? 0) / 1e9,
       memoryBytes: Resources?.Reservations?.MemoryBytes ?? 0,
+      gpus: gpusIn(Resources?.Reservations),
     },
     ports: Object.fromEntries(
       (Spec.EndpointSpec?.Ports ?? []).flatMap(({ TargetPort, PublishedPort }) =>

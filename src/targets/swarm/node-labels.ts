@@ -12,8 +12,9 @@ export function labelSteps({ swarm, wanted }: SwarmObserved): SwarmStep[] {
   const [only, ...others] = swarm.nodes
   if (missing.length === 0 || only === undefined) return []
   if (others.length > 0) {
+    const nodes = swarm.nodes.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
     const commands = missing.map((label, index) => {
-      const node = swarm.nodes[index % swarm.nodes.length]
+      const node = nodes[index % nodes.length]
       return `docker node update --label-add ${label}=true ${node?.name ?? '<node>'}`
     })
     throw new UserError(

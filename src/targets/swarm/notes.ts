@@ -12,7 +12,7 @@ export function notesOn({ rehearse }: Stack, swarm: FoundSwarm, { model, unbuilt
     Object.keys(balancer.ports).every((port) => Number(port) === balancerPorts.gateway)
   return [
     ...(rehearse ? ['a rehearsal: real protocols and containers, modelled timing'] : []),
-    ...down.map(({ name }) => `node ${name} takes no tasks: it is down, drained or paused (docker node ls)`),
+    ...down.map(({ name, away }) => `node ${name} takes no tasks: it is ${away ?? 'away'} (docker node ls)`),
     ...(onlyFront
       ? [
           'only the front door is published: cp deploy/swarm/stages.yaml deploy/swarm/stack.override.yaml, then ragscale up, opens the tiers’ ports for load tests, on every address of the node',

@@ -1,5 +1,5 @@
 /** What to do until nothing is left of a stack in the swarm. Pure. */
-import type { FoundService } from './found.ts'
+import type { FoundService, FoundSwarm } from './found.ts'
 import type { Places } from './places.ts'
 import type { Removed, SwarmObserved, SwarmStep } from './steps.ts'
 import { isJob } from './tasks.ts'
@@ -58,7 +58,34 @@ export function planDown(
           } as const,
         ]
       : []),
+    ...leftElsewhere(swarm, volumes),
   ]
+}
+
+/** On other nodes: the containers of jobs that ended, which a swarm never removes, and volumes. */
+function leftElsewhere({ node: own, nodes, services, tasks }: FoundSwarm, volumes: boolean): SwarmStep[] {
+  return nodes
+    .filter(({ id }) => id !== own)
+    .flatMap(({ id, name }): SwarmStep[] => {
+      const there = services.filter((service) =>
+        tasks.some(
+          ({ node, container, service: of }) => node === id && of === service.id && container !== null,
+        ),
+      )
+      const left = [
+        ...there.filter(isJob).map((service) => `the container of ${service.name}`),
+        ...(volumes ? new Set(there.flatMap((service) => service.volumes)) : []),
+      ]
+      if (left.length === 0) return []
+      return [
+        {
+          kind: 'leave',
+          what: `leave on ${name}: ${left.join(', ')}`,
+          because: `only its own engine can remove them: docker container prune${volumes ? ', docker volume rm' : ''}, there`,
+          tier: null,
+        },
+      ]
+    })
 }
 
 function ended(stack: string, count: number): SwarmStep {

@@ -80,6 +80,8 @@ type Action =
       readonly balancer: FoundBalancer
       readonly balancing: WantedBalancing
     }
+  /** Only told: what stays where nobody here can remove it. */
+  | { readonly kind: 'leave' }
   /** Nothing to change, but it is not there yet. */
   | { readonly kind: 'await'; readonly name: string }
   | {

@@ -24,7 +24,7 @@ import type {
   Step,
 } from '../target.ts'
 import { untold } from './balancers.ts'
-import { sampledReplicas } from './containers.ts'
+import { sampledReplicas, withoutPartial } from './containers.ts'
 import { Execution } from './execute.ts'
 import { findSwarm } from './found.ts'
 import { readLogs } from './logs.ts'
@@ -89,7 +89,7 @@ class SwarmTarget implements StackTarget {
     const around = await this.#around()
     const changes = steps as readonly SwarmStep[]
     await new Execution(around, observed, options).run(changes)
-    if (changes.every(({ kind }) => kind === 'stop' || kind === 'remove')) return
+    if (changes.every(({ kind }) => ['stop', 'remove', 'leave', 'label'].includes(kind))) return
     const swarm = await findSwarm(around.engine, stack.name, observed.swarm.node)
     const unreached = await untilReachable(this.#doors(stack, swarm), options.signal)
     for (const url of unreached)
@@ -154,7 +154,8 @@ class SwarmTarget implements StackTarget {
     const { stack, engine, observed } = this.#looked
     try {
       const swarm = await findSwarm(engine, stack.name, observed.swarm.node)
-      return await this.#sampler.sample(await sampledReplicas(stack, swarm, engine))
+      const samples = await this.#sampler.sample(await sampledReplicas(stack, swarm, engine))
+      return withoutPartial(samples, swarm)
     } catch {
       // An engine that is restarted under a load test is no reason to lose the test.
       return []

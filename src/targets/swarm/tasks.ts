@@ -80,7 +80,7 @@ function replicasOf(service: FoundService, swarm: FoundSwarm, wanted: readonly W
       {
         name,
         tier,
-        replica: replicaOf(workload, tier, number ?? node?.name ?? '1'),
+        replica: isJob(service) ? workload : replicaOf(workload, tier, number ?? node?.name ?? '1'),
         component,
         version: /(?:@|:)([^:/@]+(?::[0-9a-f]+)?)$/.exec(service.image)?.[1] ?? null,
         state: condition,

@@ -7,7 +7,7 @@ import type { FoundNode, FoundService, FoundTask } from './found.ts'
  * @param nodeLabels that a node needs to be given it
  */
 export function taskWords(
-  task: Pick<FoundTask, 'state' | 'error' | 'exitCode'>,
+  task: Pick<FoundTask, 'state' | 'error' | 'exitCode' | 'node'>,
   service: Pick<FoundService, 'reserved' | 'image'>,
   nodes: readonly FoundNode[],
   nodeLabels: readonly string[] = [],
@@ -15,8 +15,10 @@ export function taskWords(
   const { state, error, exitCode } = task
   const refusal = /^no suitable node(?: \((.+)\))?$/.exec(error)
   if (refusal !== null) return noNodeWords(refusal[1] ?? '', service, nodes, nodeLabels)
-  if (/no such image/i.test(error))
-    return `a node has no image ${service.image}, and no registry gave it: push it, or load it on every node`
+  if (/no such image/i.test(error)) {
+    const node = nodes.find(({ id }) => id === task.node)?.name ?? 'its node'
+    return `${node} has no image ${service.image}, and no registry gave it: push it, or load it there`
+  }
   const exit = /non-zero exit \((\d+)\)/.exec(error)?.[1]
   if (/unhealthy container/.test(error)) return 'its health check failed, and it was ended for that'
   if (exit !== undefined) return endWords(Number(exit))
@@ -39,28 +41,57 @@ function noNodeWords(
   nodes: readonly FoundNode[],
   nodeLabels: readonly string[],
 ): string {
+  // Those that have all of its labels, and take no tasks: the others do not matter.
+  const away =
+    nodeLabels.length === 0
+      ? []
+      : nodes.filter(({ ready, labels }) => !ready && nodeLabels.every((label) => labels[label] === 'true'))
   const parts = said
     .split(/[;,] ?/)
     .filter((part) => part !== '')
-    .map((part) => {
+    .flatMap((part) => {
       const on = /on (\d+) nodes?$/.exec(part)?.[1]
       const where = on === undefined ? '' : ` on ${on === '1' ? '1 node' : `${on} nodes`}`
       if (part.startsWith('insufficient resources')) {
-        const wants = [
-          ...(reserved.cpus > 0 ? [`${reserved.cpus} CPUs`] : []),
-          ...(reserved.memoryBytes > 0 ? [showBytes(reserved.memoryBytes)] : []),
-        ]
-        return `insufficient resources${where} (it reserves ${wants.length === 0 ? 'GPUs' : wants.join(' and ')}, and less is left unreserved)`
+        return `insufficient resources${where} (${reservedWords(reserved, nodes)})`
       }
       if (part.startsWith('scheduling constraints')) {
         const unknown = nodeLabels.filter((label) => nodes.every(({ labels }) => labels[label] !== 'true'))
-        return unknown.length === 0
-          ? `its placement constraints fit none${where}`
-          : `no node is labelled for it: docker node update --label-add ${unknown.map((label) => `${label}=true`).join(' --label-add ')} <node>`
+        if (unknown.length > 0)
+          return `no node is labelled for it: docker node update --label-add ${unknown.map((label) => `${label}=true`).join(' --label-add ')} <node>`
+        return away.length > 0 ? [] : `its placement constraints fit none${where}`
       }
+      if (part.endsWith('not available for new tasks') && away.length > 0) return awayWords(away)
       if (part.startsWith('host-mode port')) return `its port is taken${where}`
       if (part.startsWith('max replicas per node')) return `one a node is the most, and each has one${where}`
       return part
     })
   return `no suitable node: ${parts.length === 0 ? 'none is ready' : parts.join('; ')}`
+}
+
+function awayWords(away: readonly FoundNode[]): string {
+  const [first, ...others] = away
+  const names = away.map(({ name }) => name).join(', ')
+  const cure =
+    first?.away === 'down'
+      ? 'start its engine again'
+      : `docker node update --availability active ${first?.name ?? '<node>'}   gives it tasks again`
+  return `${names}, labelled for it, ${others.length === 0 ? 'is' : 'are'} ${first?.away ?? 'away'}: ${cure}`
+}
+
+function reservedWords(
+  { cpus, memoryBytes, gpus = 0 }: FoundService['reserved'],
+  nodes: readonly FoundNode[],
+): string {
+  const wants = [
+    ...(gpus > 0 ? [gpus === 1 ? '1 GPU' : `${gpus} GPUs`] : []),
+    ...(cpus > 0 ? [`${cpus} CPUs`] : []),
+    ...(memoryBytes > 0 ? [showBytes(memoryBytes)] : []),
+  ]
+  const most = Math.max(0, ...nodes.map((node) => node.gpus ?? 0))
+  const says = `it reserves ${wants.join(' and ')}`
+  if (gpus <= most) return `${says}, and less is left unreserved`
+  return most === 0
+    ? `${says}, and no node declares GPUs: deploy/swarm/README.md says how`
+    : `${says}, and no node declares more than ${most}`
 }

@@ -95,6 +95,7 @@ export function found(service: WantedService, over: Partial<FoundService> = {}):
     image: service.image,
     configs: service.configs,
     secrets: service.secrets,
+    volumes: [],
     reserved: { cpus: 0, memoryBytes: 0 },
     ports: {},
     update: null,
@@ -145,6 +146,7 @@ export function node(id: string, labels: Readonly<Record<string, string>> = {}):
     version: 1,
     labels,
     ready: true,
+    away: null,
     cpus: 2,
     memoryBytes: 4 * 2 ** 30,
   }

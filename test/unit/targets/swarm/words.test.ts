@@ -4,7 +4,7 @@ import { model, node } from './swarms.ts'
 
 const service = { image: 'vllm:1', reserved: { cpus: 4, memoryBytes: 2 * 2 ** 30 } }
 const words = (error: string, state = 'pending', nodeLabels: readonly string[] = []) =>
-  taskWords({ state, error, exitCode: null }, service, [node('a')], nodeLabels)
+  taskWords({ state, error, exitCode: null, node: 'a' }, service, [node('a')], nodeLabels)
 
 describe('why a task does not run, in words', () => {
   it.each([
@@ -26,10 +26,7 @@ describe('why a task does not run, in words', () => {
       'task: non-zero exit (137): dockerexec: unhealthy container',
       'its health check failed, and it was ended for that',
     ],
-    [
-      'No such image: vllm:1',
-      'a node has no image vllm:1, and no registry gave it: push it, or load it on every node',
-    ],
+    ['No such image: vllm:1', 'a has no image vllm:1, and no registry gave it: push it, or load it there'],
     ['something new', 'something new'],
   ])('%s', (error, expected) => expect(words(error)).toBe(expected))
 
@@ -39,6 +36,39 @@ describe('why a task does not run, in words', () => {
       'no suitable node: no node is labelled for it: docker node update --label-add ragscale.vector-1=true <node>',
     )
     expect(words(error)).toBe('no suitable node: its placement constraints fit none on 1 node')
+  })
+
+  it('names the node that is labelled for it and takes no tasks, and why', () => {
+    const error =
+      'no suitable node (scheduling constraints not satisfied on 1 node; 1 node not available for new tasks)'
+    const away = (why: string) => ({ ...node('b', { data: 'true' }), ready: false, away: why })
+    const said = (why: string) =>
+      taskWords(
+        { state: 'pending', error, exitCode: null, node: null },
+        service,
+        [node('a'), away(why)],
+        ['data'],
+      )
+    expect(said('drained')).toBe(
+      'no suitable node: b, labelled for it, is drained: docker node update --availability active b   gives it tasks again',
+    )
+    expect(said('down')).toBe('no suitable node: b, labelled for it, is down: start its engine again')
+  })
+
+  it('counts the GPUs that it reserves and those that nodes declare', () => {
+    const error = 'no suitable node (insufficient resources on 2 nodes)'
+    const reserved = { cpus: 4, memoryBytes: 2 ** 30, gpus: 4 }
+    const said = (...gpus: number[]) =>
+      taskWords(
+        { state: 'pending', error, exitCode: null, node: null },
+        { ...service, reserved },
+        gpus.map((count, index) => ({ ...node(`n${index}`), gpus: count })),
+      )
+    expect(said(0, 0)).toContain(
+      'it reserves 4 GPUs and 4 CPUs and 1.0 GiB, and no node declares GPUs: deploy/swarm/README.md says how',
+    )
+    expect(said(2, 0)).toContain('and no node declares more than 2')
+    expect(said(8, 0)).toContain('and less is left unreserved')
   })
 
   it('has nothing to say of one that runs', () => {
