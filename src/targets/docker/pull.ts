@@ -22,10 +22,15 @@ interface PullLine {
 export class PullProgress {
   readonly #layers = new Map<string, { current: number; total: number }>()
   #unpacking = false
+  /** Seconds until the engine asks again for a layer of which it was cut off. */
+  readonly #retries = new Map<string, number>()
 
   add({ id, status, progressDetail }: PullLine): void {
     if (id === undefined || status === undefined) return
     const layer = this.#layers.get(id)
+    const retry = /^Retrying in (\d+) second/.exec(status)
+    if (retry === null) this.#retries.delete(id)
+    else this.#retries.set(id, Number(retry[1]))
     if (status === 'Downloading') {
       const { current = 0, total = layer?.total ?? 0 } = progressDetail ?? {}
       this.#layers.set(id, { current, total: Math.max(total, current) })
@@ -44,6 +49,10 @@ export class PullProgress {
   says(): string {
     const current = [...this.#layers.values()].reduce((sum, layer) => sum + layer.current, 0)
     const total = this.totalBytes
+    if (this.#retries.size > 0) {
+      const seconds = Math.min(...this.#retries.values())
+      return `cut off by the registry at ${showBytes(current)} of ${showBytes(total)}: asked again in ${seconds}s`
+    }
     if (total === 0) return 'asking the registry'
     if (current >= total && this.#unpacking) return `unpacking ${showBytes(total)}`
     return `pulling ${showBytes(current)} of ${showBytes(total)}`

@@ -1,4 +1,8 @@
 /** An engine that is stopped or restarted while a command waits for a stack: what it had begun is brought to its end. */
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
 import { afterEach, expect, test } from 'vitest'
 import { type Engine, type EngineOptions, startEngine } from '../../engine/engine.ts'
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
@@ -118,5 +122,76 @@ describeWithEngine('a change of a stack on Compose, while the engine goes away a
     const { exitCode, stderr } = await scale
     expect(exitCode, stderr).toBe(0)
     expect(await names()).toEqual([...whole, 'handbook-embed-3', 'handbook-embed-4'])
+  })
+
+  /**
+   * The engine is killed in the moment in which containerd has a container's task and nobody has been told. Returns
+   * whether it was that moment: then the next engine knows nothing of the task.
+   */
+  async function killedInAStart(name: string): Promise<boolean> {
+    const id = await engine.docker('inspect', '--format', '{{.Id}}', name)
+    const task = join(engine.folder, 'exec/containerd/daemon/io.containerd.runtime.v2.task/moby', id)
+    const starting = execa('docker', ['start', name], { env: engine.env, reject: false })
+    const isThere = async (): Promise<boolean> =>
+      await access(join(task, 'init.pid')).then(
+        () => true,
+        () => false,
+      )
+    while (!(await isThere())) await sleep(1)
+    await engine.kill()
+    await starting
+    await engine.start()
+    const runs = await engine.docker('inspect', '--format', '{{.State.Running}}', name)
+    return runs === 'false' && (await isThere())
+  }
+
+  test.each([
+    ['up finds it so', true],
+    ['up is told so when it starts it', false],
+  ] as const)(
+    'makes a container anew that the engine was starting when it was killed, where %s',
+    async (_, known) => {
+      await open()
+      expect(await place.ragscale('up')).toMatchObject({ exitCode: 0 })
+      const name = 'handbook-embed-2'
+      let happened = false
+      for (let attempt = 0; attempt < 8 && !happened; attempt++) {
+        await engine.docker('stop', '--time', '1', name)
+        happened = await killedInAStart(name)
+      }
+      expect(happened, 'the moment was not met').toBe(true)
+      if (known) {
+        const refused = await execa('docker', ['start', name], { env: engine.env, reject: false })
+        expect(refused.stderr).toMatch(/already exists/)
+        const plan = await place.ragscale('up', '--dry-run')
+        expect(plan.stdout).toMatch(/^remove embed-2, to make it anew$/m)
+      }
+      const others = (await running()).filter((one) => one.name !== name)
+      const up = await place.ragscale('up')
+      expect(up, up.stderr).toMatchObject({ exitCode: 0 })
+      if (!known) expect(up.stderr).toMatch(/has a task of it left/)
+      expect(await names()).toEqual(whole)
+      expect(await running()).toEqual(expect.arrayContaining(others))
+      expect(await place.json('up')).toMatchObject({ changes: [] })
+    },
+  )
+
+  test('tells of a container that was killed for its memory and started again between two looks', async () => {
+    await open()
+    // Their health is found out long after: so long up waits.
+    await place.override({ embed: { healthcheck: { interval: '15s' } } })
+    const up = place.start('up')
+    await expect.poll(async () => (await running()).length, patience).toBe(3)
+    // What lies there counts as its memory, and the largest of its processes is the server.
+    const filling = 'dd if=/dev/zero of=/tmp/full bs=1M count=600'
+    await execa('docker', ['exec', 'handbook-embed-2', 'sh', '-c', filling], {
+      env: engine.env,
+      reject: false,
+    })
+    const { exitCode, stderr } = await up
+    expect(exitCode, stderr).toBe(0)
+    expect(stderr).toMatch(
+      /embed-2 was started again by the engine: it ran out of its memory of 512 MiB and was killed/,
+    )
   })
 })

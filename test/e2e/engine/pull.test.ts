@@ -32,7 +32,7 @@ describeWithEngine('an image that is not on the engine', (env) => {
     const image = `${registry.address}/some/image:1`
     const said = await pull(image)
     expect(said.filter((line) => /^pulling \d+ MiB of 4 MiB$/.test(line)).length).toBeGreaterThan(1)
-    expect(said.at(-1)).toBe('is there')
+    expect(said.at(-1)).toBe('is there, 4 MiB pulled')
     await engine.docker.getImage(image).remove()
   })
 

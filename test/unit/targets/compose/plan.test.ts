@@ -159,6 +159,17 @@ describe('up on Compose', () => {
     expect(plan(observed(wanted, but('gateway', [container(gateway), sick])))).toEqual([`0 ${says}`])
   })
 
+  test('makes anew what the engine left half started, and leaves the other replicas alone', () => {
+    const embed = service('embed', { replicas: 2 })
+    const error = 'task 0d9f: already exists: unknown'
+    const stuck = container(embed, 2, { status: 'created', error, health: null, pid: null })
+    const steps = planUp(observed([embed], [container(embed), stuck]), 'ragscale.yaml')
+    expect(steps).toMatchObject([
+      { wave: 0, kind: 'remove', id: 'embed/2', what: 'remove embed-2, to make it anew' },
+      { wave: 1, kind: 'apply', what: 'start embed-2 (software)', alone: true },
+    ])
+  })
+
   test('runs a job again that failed, and not one that has run', () => {
     const failed = container(collection, 1, { exitCode: 1, restarts: 5 })
     expect(plan(observed(wanted, but('collection', [failed])))).toEqual([
