@@ -1,11 +1,11 @@
 /**
- * Loads both releases at once, each asked for by name through the tier's own balancer: the same path, the same
- * questions in the same order, the same seconds. What shakes one shakes the other.
+ * Loads both releases at once, each asked for by name through the tier's own balancer: the same path, the same seconds,
+ * questions drawn from the same list. What shakes one shakes the other.
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pid } from 'node:process'
-import { type Release, releaseHeader } from '../../catalog/releases.ts'
+import { type Release, releaseHeader, releases } from '../../catalog/releases.ts'
 import { usableCores } from '../../load/generator.ts'
 import { findK6, type K6 } from '../../load/k6/find.ts'
 import type { LoadPlan, LoadStage, LoadTarget } from '../../load/plan.ts'
@@ -162,8 +162,7 @@ class K6Sampler implements Sampler {
     return completePlan(
       {
         ...plan,
-        // Each chunk asks other questions, and both releases the same ones.
-        seed: plan.seed + this.#chunks,
+        seed: drawOf(plan.seed, this.#chunks, release),
         stopWhen: { failedShare: 0.5, minRequests: 30, saturatedSteps: null },
       },
       { ...target, headersEnv: { ...target.headersEnv, [releaseHeader]: releaseVariable } },
@@ -171,6 +170,15 @@ class K6Sampler implements Sampler {
       stack.workload.zipf,
     )
   }
+}
+
+/**
+ * The seed of one release's questions and arrivals in one chunk: a draw of its own. Were both asked the same ones, a
+ * cache that they share (a gateway's, in Redis) would be filled by the one that asks first, the one with the higher
+ * rate, and answer the other. @param chunk from 1
+ */
+export function drawOf(seed: number, chunk: number, release: Release): number {
+  return seed + releases.length * chunk + releases.indexOf(release)
 }
 
 /**
