@@ -232,7 +232,8 @@ export class Follower {
     const before = this.#stale.get(now.id)
     if (before === undefined) return false
     if (signatureOf(before) === signatureOf(now)) return true
-    return (now.status === 'exited' || now.status === 'dead') && before.startedAt === now.startedAt
+    const isEnded = now.status === 'exited' || now.status === 'dead'
+    return isEnded && before.startedAt === now.startedAt && before.error === now.error
   }
 
   #isReady(service: WantedService, containers: readonly FoundContainer[]): boolean {

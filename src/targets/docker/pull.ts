@@ -33,7 +33,9 @@ export class PullProgress {
     else this.#retries.set(id, Number(retry[1]))
     if (status === 'Downloading') {
       const { current = 0, total = layer?.total ?? 0 } = progressDetail ?? {}
-      this.#layers.set(id, { current, total: Math.max(total, current) })
+      // Where an engine was cut off it goes on, and counts what is left alone.
+      const before = Math.max(0, (layer?.total ?? 0) - total)
+      this.#layers.set(id, { current: before + current, total: before + Math.max(total, current) })
     } else if (status === 'Download complete' || status === 'Extracting' || status === 'Pull complete') {
       if (layer !== undefined) this.#layers.set(id, { ...layer, current: layer.total })
       this.#unpacking ||= status === 'Extracting'

@@ -162,7 +162,7 @@ describeWithEngine('a change of a stack on Compose, while the engine goes away a
       expect(happened, 'the moment was not met').toBe(true)
       if (known) {
         const refused = await execa('docker', ['start', name], { env: engine.env, reject: false })
-        expect(refused.stderr).toMatch(/already exists/)
+        expect(refused.stderr).toMatch(/already (?:exists|in use)/)
         const plan = await place.ragscale('up', '--dry-run')
         expect(plan.stdout).toMatch(/^remove embed-2, to make it anew$/m)
       }

@@ -32,7 +32,7 @@ describeWithEngine('an image that a stack needs', (shared) => {
     let config = ''
     let image = ''
 
-    async function open(options: RegistryOptions = {}, bytes = 16 * mebibyte): Promise<void> {
+    async function open(options: RegistryOptions = {}, bytes = 15.5 * mebibyte): Promise<void> {
       registry = await startRegistry(options)
       config = plugin ? shared.DOCKER_CONFIG : await mkdtemp(join(tmpdir(), 'ragscale-no-plugins-'))
       const env: EngineEnv = { ...shared, DOCKER_CONFIG: config }
@@ -109,7 +109,7 @@ describeWithEngine('an image that a stack needs', (shared) => {
     })
 
     test('is pulled to its end where the registry is cut off in the middle and comes back', async () => {
-      await open({}, 24 * mebibyte)
+      await open({}, 23.5 * mebibyte)
       registry.slow(6 * mebibyte)
       const up = place.start('up')
       let said = ''

@@ -112,7 +112,10 @@ test('a pull is told in bytes of all its layers', () => {
   expect(progress.says()).toBe('pulling 15 MiB of 150 MiB')
   progress.add({ id: 'b', status: 'Retrying in 5 seconds' })
   expect(progress.says()).toBe('cut off by the registry at 15 MiB of 150 MiB: asked again in 5s')
-  progress.add({ id: 'b', status: 'Downloading', progressDetail: mebibytes(5, 50) })
+  // Of the rest.
+  progress.add({ id: 'b', status: 'Downloading', progressDetail: mebibytes(1, 45) })
+  expect(progress.says()).toBe('pulling 16 MiB of 150 MiB')
+  progress.add({ id: 'b', status: 'Downloading', progressDetail: mebibytes(0, 45) })
   progress.add({ id: 'a', status: 'Download complete' })
   expect(progress.says()).toBe('pulling 105 MiB of 150 MiB')
   progress.add({ id: 'b', status: 'Pull complete' })

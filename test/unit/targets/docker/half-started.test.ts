@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { isHalfStarted } from '../../../../src/targets/docker/half-started.ts'
 
 test.each([
+  'id already in use',
   'failed to create task for container: task 0d9f already exists: unknown',
   'task 738e60d52cf288957daaad2018b0cc875fe770fed80aa1de: already exists: unknown',
   'OCI runtime create failed: container with given ID already exists: unknown',
