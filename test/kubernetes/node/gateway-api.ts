@@ -69,16 +69,28 @@ export async function startGateway(node: RealNode): Promise<RunningGateway> {
     '--config-path',
     at('envoy.json'),
     '--disable-hot-restart',
-    '--log-level=warn',
-    `--service-cluster=${name}`,
-    `--service-node=${name}`,
+    // Each by itself: Envoy knows no other way.
+    '--log-level',
+    'warn',
+    '--service-cluster',
+    name,
+    '--service-node',
+    name,
   ])
+  await untilEnvoyReady(node)
   node.kubectl(['wait', '--for=condition=Programmed', `gateway/${name}`, '-n', namespace, '--timeout=60s'])
   await node.world.run('nft', 'add table ip front')
   await node.world.run('nft', 'add chain ip front in { type nat hook prerouting priority dstnat; }')
   const to = `ip daddr ${node.address} tcp dport ${port} redirect to :${envoyPort}`
   await node.world.run('nft', `add rule ip front in ${to}`)
   return { name, namespace, url: `http://${node.address}` }
+}
+
+/** It listens for requests from the first route on, and says before that whether it has been told of any. */
+async function untilEnvoyReady({ world }: RealNode): Promise<void> {
+  const url = `http://${updates.address}:8002/ready`
+  const args = ['--silent', '--fail', '--retry', '60', '--retry-delay', '1', '--retry-all-errors', url]
+  await world.run('curl', ...args)
 }
 
 const gateway = [
