@@ -1,12 +1,9 @@
 /** Whether a target is there and is what the stack says it is, asked before anything is loaded. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../errors.ts'
 import type { Target } from '../stack/stack.ts'
 import type { Answer, Caller } from './http.ts'
 import { callerOf, networkMessage } from './http.ts'
 import type { LoadStage, LoadTarget } from './plan.ts'
-
-const settlingMs = 15_000
 
 export interface ReachableOptions {
   readonly stage: LoadStage
@@ -37,7 +34,7 @@ async function ask(caller: Caller, options: ReachableOptions): Promise<void> {
   const path = pathOf(target, caller.url)
   let answer: Answer
   try {
-    answer = await settled(caller, path, options)
+    answer = await caller.call(path)
   } catch (error) {
     if (options.signal?.aborted === true) throw error
     throw unreachable(caller.url + path, networkMessage(error), options)
@@ -90,20 +87,6 @@ async function askByQuestion(caller: Caller, options: ReachableOptions): Promise
   if (status === 400) return
   const words = text.trim().slice(0, 200)
   throw unreachable(caller.url + path, `it answered ${status}${words === '' ? '' : `: ${words}`}`, options)
-}
-
-/**
- * The answer, once it is no longer that of a balancer which still tries replicas that were just taken away: until
- * DNS has forgotten them, for some seconds.
- */
-async function settled(caller: Caller, path: string, { runsOn, signal }: ReachableOptions): Promise<Answer> {
-  const until = performance.now() + settlingMs
-  for (;;) {
-    const answer = await caller.call(path)
-    const mayPass = runsOn !== 'external' && (answer.status === 502 || answer.status === 504)
-    if (!mayPass || performance.now() >= until) return answer
-    await sleep(500, undefined, { signal })
-  }
 }
 
 function pathOf(target: LoadTarget, url: string): string {

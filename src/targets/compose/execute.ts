@@ -146,9 +146,10 @@ export class Execution {
     { service, number, name, id, serves }: RolledReplica,
     step: ActionOf<'roll'>,
   ): Promise<void> {
-    const { signal } = this.#options
+    const { signal, onProgress } = this.#options
     signal.throwIfAborted()
     if (id !== null && serves && step.routed !== null) {
+      onProgress({ kind: 'note', text: `${name} gets no more requests` })
       await this.#router.only(step.routed, { workloads: [step.workload], without: [id] }, signal)
     }
     if (service.number !== null) {

@@ -22,6 +22,8 @@ export function rolls(
     const { workload, tier } = first.service
     const services = wanted.filter((service) => service.workload === workload)
     const count = services.reduce((sum, { replicas }) => sum + replicas, 0)
+    const filling = group.find(({ only }) => only !== undefined)
+    if (filling !== undefined) return [[fill(filling, containers)]]
     const balanced = (balancedTiers as readonly string[]).includes(tier)
     if (!balanced) return group.map(({ steps }) => [...steps])
     if (count < 2) return group.map(({ steps }) => steps.map(away))
@@ -54,6 +56,19 @@ function replicasOf(service: WantedService, containers: readonly FoundContainer[
       return { service, number: number ?? 1, name, id: found?.id ?? null, serves }
     })
     .toSorted((a, b) => Number(a.serves) - Number(b.serves))
+}
+
+/** Those that are missing among others. */
+function fill({ service, steps, only = [] }: Change, containers: readonly FoundContainer[]): PlannedStep {
+  return {
+    kind: 'roll',
+    workload: service.workload,
+    replicas: replicasOf(service, containers).filter(({ number }) => only.includes(number)),
+    routed: null,
+    what: steps[0]?.what ?? '',
+    because: steps[0]?.because ?? '',
+    tier: service.tier,
+  }
 }
 
 /** What a user should know before it happens. */

@@ -14,8 +14,10 @@ import { type WantedService, replicaName } from './wanted.ts'
 /** @param by whose word the counts are, for the causes: `ragscale.yaml` */
 export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
   const stuck = found.containers.filter((one) => isOurs(one) && isStuck(one))
+  const drained = found.containers.filter((one) => isOurs(one) && isDrained(one, found))
   // What they are is removed first, so that they are planned as missing.
-  const observed = { ...found, containers: found.containers.filter((one) => !stuck.includes(one)) }
+  const gone = [...stuck, ...drained]
+  const observed = { ...found, containers: found.containers.filter((one) => !gone.includes(one)) }
   const { wanted, containers } = observed
   const changes = wanted.map((service) => changeTo(service, observed, by))
   const started = changes
@@ -27,31 +29,41 @@ export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
     .flatMap((change) => change?.steps ?? [])
   const surplus = containers.filter((container) => isOurs(container) && isSurplus(container, observed))
   const touched = new Set(changes.flatMap((change) => (change === null ? [] : [change.service.image])))
-  const leaving = surplus.map(identityOf).filter(({ workload }) => workload === 'vector')
+  const leaving = [...surplus, ...drained].map(identityOf).filter(({ workload }) => workload === 'vector')
   const shards = planShards(
     observed,
     leaving.map(({ name }) => name),
   )
   const balancerReplaced = replaced.some(({ service }) => service.workload === 'balancer')
   const routing = balancerReplaced ? null : routingOf(observed)
-  const coming = [...started, ...restarted].flatMap((step) =>
-    step.kind === 'apply' || step.kind === 'restart' ? [step.service.workload] : [],
+  const coming = changes.flatMap((change) =>
+    change !== null && (change.kind !== 'replace' || change.only !== undefined)
+      ? [change.service.workload]
+      : [],
   )
   const held = routing === null ? [] : hold(routing, coming, containers)
   const rolled = rolls(replaced, observed, routing)
   const wasRouted =
     held.length > 0 || rolled.flat().some((step) => step.kind === 'roll' && step.routed !== null)
   const fewer = `${by} asks for fewer`
+  const dismissed =
+    routing === null
+      ? []
+      : takeAway(routing, drained, 'it is in the cluster no longer, and knows nothing of it')
   const takenAway = routing === null ? [] : takeAway(routing, surplus, fewer)
   const reloaded = (lingers: boolean): PlannedStep[] =>
     routing === null ? [] : [reload(routing, { by, lingers })]
-  const isReloaded = routing !== null && (routing.stale || wasRouted || takenAway.length > 0)
+  const isReloaded =
+    routing !== null && (routing.stale || wasRouted || takenAway.length + dismissed.length > 0)
   // Those whose tier, or second version, the balancer's configuration no longer has.
   const unserved = surplus.some((one) => (balancedTiers as readonly string[]).includes(tierOf(one)))
   return inWaves([
     [...filesFirst(observed, by), ...placed(observed, isReloaded)],
     ...imagesFor(observed, touched),
     stuck.map((container) => unstuck(container, wanted)),
+    // Before anybody asks through the balancer: it would wait for a cluster that it is not in.
+    dismissed,
+    drained.map((container) => removal(container, wanted, by)),
     held,
     // Together, since each may wait for another.
     [...started, ...restarted],
@@ -69,6 +81,13 @@ export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
 
 function tierOf({ labels }: FoundContainer): string {
   return labels[tierLabel] ?? ''
+}
+
+/** A vector node that is to go, and was taken out of the cluster before. */
+function isDrained(container: FoundContainer, observed: ComposeObserved): boolean {
+  const { workload, name } = identityOf(container)
+  if (workload !== 'vector' || observed.vector === null || !isSurplus(container, observed)) return false
+  return !(name in observed.vector.peers)
 }
 
 /** Of no use as it is, and not to be started: the engine has a task of it from before it was ended. */

@@ -44,17 +44,17 @@ export class Router {
     const chosen = choosing(balancing, this.#members(containers, running))
     const text = componentNamed(running.component)?.balance?.(chosen).text
     if (text === undefined) throw new Error(`${running.component} is no balancer`)
-    await reloadBalancer(this.#engine, this.#folder, running, { text, balancing })
-    if (without.length > 0) await linger(signal)
+    const lingering = await reloadBalancer(this.#engine, this.#folder, running, { text, balancing })
+    if (without.length > 0) await lingering(lingerSeconds * 1_000, signal)
   }
 
   /** To every replica that there is. */
   async all({ running, text, balancing, lingers }: ActionOf<'reload'>, signal: AbortSignal): Promise<void> {
     const leftMs = this.#endedMs + forgottenMs - Date.now()
     if (leftMs > 0) await sleep(leftMs, undefined, { signal })
-    await reloadBalancer(this.#engine, this.#folder, running, { text, balancing })
+    const lingering = await reloadBalancer(this.#engine, this.#folder, running, { text, balancing })
     this.#without.clear()
-    if (lingers) await linger(signal)
+    if (lingers) await lingering(lingerSeconds * 1_000, signal)
   }
 
   /** A container has ended whose address may be known for a while yet. */
@@ -74,9 +74,4 @@ export class Router {
     }
     return members
   }
-}
-
-/** Nobody is told any more by the configuration before who was told by it. */
-async function linger(signal: AbortSignal): Promise<void> {
-  await sleep(lingerSeconds * 1_000, undefined, { signal })
 }

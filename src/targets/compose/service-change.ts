@@ -9,6 +9,8 @@ export interface Change {
   readonly service: WantedService
   readonly kind: 'start' | 'replace' | 'restart'
   readonly steps: readonly PlannedStep[]
+  /** Numbers of those alone that are to be made, where others that have higher ones stay as they are. */
+  readonly only?: readonly number[]
 }
 
 /** Null: it is as it should be. */
@@ -38,7 +40,10 @@ export function changeTo(service: WantedService, observed: ComposeObserved, by: 
   }
   if (missing.length > 0) {
     const what = `start ${names(missing)} (${service.component})`
-    return apply('start', what, countWords(service, observed, by))
+    const start = apply('start', what, countWords(service, observed, by))
+    // Compose by itself goes on from the highest number, and never comes to these.
+    const isGap = kept.some((one) => missing.some((number) => number < numberOf(one)))
+    return isGap ? { ...start, kind: 'replace', only: missing } : start
   }
   return mending(service, kept, apply)
 }

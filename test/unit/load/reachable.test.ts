@@ -39,19 +39,6 @@ describe('a target that is there', () => {
     await expect(ask({ protocol, ...more })).resolves.toBeUndefined()
   })
 
-  it('is asked again while a balancer of ours still tries replicas that are gone', async () => {
-    answers = { '/health': { status: 504, body: 'Gateway Time-out' } }
-    const asked = assertReachable({
-      stage: 'embed',
-      target: { protocol: 'tei', urls: [url] },
-      runsOn: 'compose',
-      env: {},
-    })
-    await expect.poll(() => keys.length, { timeout: 10_000 }).toBe(2)
-    answers = { '/health': { status: 200, body: '{}' } }
-    await expect(asked).resolves.toBeUndefined()
-  })
-
   it('is known by its word on a question that is none, where a cluster lets no health checks in', async () => {
     const gateway = async (status: number) => {
       answers = { '/query': { status, body: 'no' } }

@@ -4,6 +4,8 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { choosing } from '../../../../src/catalog/balancing.ts'
+import { nextOf } from '../../../../src/catalog/releases.ts'
 import { balancingOf } from '../../../../src/render/balancer/balancer.ts'
 import { softwareOf, type Software } from '../../../e2e/balancer/software.ts'
 import { describeBalancer } from '../../../e2e/balancer/describe-balancer.ts'
@@ -52,7 +54,7 @@ for (const software of ['nginx', 'haproxy', 'envoy'] as const) {
     afterAll(() => rm(folder, { recursive: true, force: true }))
 
     test.each(stacks)(
-      '%s on %s, %s, alone and with every share of a second version',
+      '%s on %s, %s, alone and with every share of a second version, for all replicas and for some',
       { timeout: 60_000 },
       async (preset, target, policy) => {
         const stack = await presetStack(preset, target, { 'balancer.policy': policy })
@@ -67,7 +69,13 @@ for (const software of ['nginx', 'haproxy', 'envoy'] as const) {
             return { ...upstream, pools }
           })
         const shares = [0, 5, 100].map((share) => ({ ...balancing, upstreams: split(share) }))
-        for (const each of [balancing, ...shares]) {
+        const chosen = balancing.upstreams.flatMap(({ tier }) =>
+          [tier, nextOf(tier)].map((name) => [name, ['10.0.0.7', '10.0.0.8']] as const),
+        )
+        // Envoy is never told: it reads no other configuration while it runs.
+        const told = software === 'envoy' ? [] : [balancing, ...shares.slice(1, 2)]
+        const choices = told.map((each) => choosing(each, new Map(chosen)))
+        for (const each of [balancing, ...shares, ...choices]) {
           const own = { statusPort: 18_090, adminPort: 19_901, dnsPort: 53, folder }
           const config = join(folder, 'config.yaml')
           await writeFile(config, evaluated(softwareOf[software].write(each, own)))
