@@ -14,11 +14,14 @@ const engineLong = [
   'rolling',
   'swarm',
   'swarm-rollout',
+  'swarm-vector',
+  'swarm-nodes',
   'rollout',
   'faults',
   'engine-faults',
   'engine-returns',
   'registry',
+  'vector-faults',
 ].map((name) => `test/e2e/engine/${name}.test.ts`)
 
 /** Minutes of real processes each, longest first: whichever of them began last, the others would wait for. */

@@ -43,17 +43,23 @@ export async function openVector(
   const external = stack.target === 'external'
   const observed = external ? null : await target.observe(stack)
   const connection = observed === null ? null : await connectTo(target, observed)
-  const found = endpointTarget('vector', stack, connection?.endpoints ?? endpointUrls(stack))
+  const own = connection?.vectorNodes ?? []
+  const endpoints = connection?.endpoints ?? endpointUrls(stack)
+  // A swarm publishes the tier's port only where it is asked for; nodes that can be reached by themselves need none.
+  const addressed =
+    own.length > 0 && endpoints.vector === undefined
+      ? { ...endpoints, vector: own.map(({ url }) => url) }
+      : endpoints
+  const found = endpointTarget('vector', stack, addressed)
   if (found === null) {
     await connection?.close()
-    throw missing(stack)
+    throw missing(stack, observed?.running === true)
   }
   const env = { ...runtime.env, ...(await target.secrets?.(stack)) }
   const keyed = withKey(found, env)
   const dispatcher = await dispatcherOf(keyed, env)
   // The content type goes with what has a body only.
   const { 'content-type': _, ...headers } = headersOf(keyed, env)
-  const own = connection?.vectorNodes ?? []
   const shared = keyed.urls.map((url): NodeAddress => ({ name: new URL(url).host, url, peerUrl: null }))
   const nodes = own.length > 0 ? own : shared
   const change = { what: 'change the Qdrant cluster', because: 'ragscale vector apply', tier: 'vector' }
@@ -76,7 +82,7 @@ function withKey(target: LoadTarget, env: Runtime['env']): LoadTarget {
   return target.apiKeyEnv === undefined && given ? { ...target, apiKeyEnv: keyVariable } : target
 }
 
-function missing(stack: Stack): UserError {
+function missing(stack: Stack, runs: boolean): UserError {
   if (stack.target === 'external') {
     return new UserError(`${stack.file} names no endpoint vector`, {
       hint: 'add endpoints.vector: { url: …, protocol: qdrant, collection: … }',
@@ -86,6 +92,16 @@ function missing(stack: Stack): UserError {
   }
   if (stack.tiers.vector === undefined) {
     return new UserError(`${stack.file} has no tier vector`, { exitCode: ExitCode.usage, code: 'config' })
+  }
+  if (stack.target === 'swarm' && runs) {
+    return new UserError(
+      'the nodes of vector cannot be reached from here: not all are on this engine’s own node',
+      {
+        hint: 'cp deploy/swarm/stages.yaml deploy/swarm/stack.override.yaml, then ragscale up: it opens the tier’s port, on every address of the balancer’s nodes',
+        exitCode: ExitCode.unhealthy,
+        code: 'not-published',
+      },
+    )
   }
   return new UserError('tier vector does not run', {
     hint: 'ragscale up',

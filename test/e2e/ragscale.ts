@@ -7,8 +7,13 @@ import { execa } from 'execa'
 
 const program = fileURLToPath(new URL('../../bin/ragscale.js', import.meta.url))
 
-function spawn(folder: string, env: Record<string, string>, timeout: number, args: readonly string[]) {
-  return execa(process.execPath, [program, ...args], {
+function spawn(
+  folder: string,
+  env: Record<string, string>,
+  timeout: number,
+  [command = process.execPath, ...args]: readonly string[],
+) {
+  return execa(command, args, {
     cwd: folder,
     reject: false,
     stdin: 'ignore',
@@ -37,10 +42,18 @@ export interface Workplace {
   leave(): Promise<void>
 }
 
-/** @param withinMs after which a command is ended as by Ctrl-C: less than a test may take */
-export async function workplace(env: Record<string, string> = {}, withinMs = 170_000): Promise<Workplace> {
+/**
+ * @param withinMs after which a command is ended as by Ctrl-C: less than a test may take
+ * @param inside what each command begins with
+ */
+export async function workplace(
+  env: Record<string, string> = {},
+  withinMs = 170_000,
+  inside: readonly string[] = [],
+): Promise<Workplace> {
   const folder = await mkdtemp(join(tmpdir(), 'ragscale-e2e-'))
-  const start = (...args: string[]): Running => spawn(folder, env, withinMs, args)
+  const start = (...args: string[]): Running =>
+    spawn(folder, env, withinMs, [...inside, process.execPath, program, ...args])
   const ragscale = async (...args: string[]): Promise<Ended> => {
     const { exitCode, stdout, stderr } = await start(...args)
     return { exitCode: exitCode ?? -1, stdout, stderr }

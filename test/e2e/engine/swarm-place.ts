@@ -21,8 +21,19 @@ export interface SwarmPlace extends Workplace {
   files(): Promise<string[]>
 }
 
-export async function swarmPlace(env: EngineEnv, yaml: string): Promise<SwarmPlace> {
-  const place = await workplace(env)
+export interface SwarmPlaceOptions {
+  /** How long a command may take. */
+  readonly withinMs?: number
+  /** What begins a command that is to run on another machine (test/engine/nodes.ts). */
+  readonly inside?: readonly string[]
+}
+
+export async function swarmPlace(
+  env: EngineEnv,
+  yaml: string,
+  { withinMs, inside }: SwarmPlaceOptions = {},
+): Promise<SwarmPlace> {
+  const place = await workplace(env, withinMs, inside)
   const { folder } = place
   const docker = async (...args: string[]): Promise<string> => {
     const { stdout } = await execa('docker', args, { env })

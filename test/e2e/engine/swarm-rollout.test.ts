@@ -2,11 +2,15 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
 import { freePort } from '../containers/free-port.ts'
 import { askingUsers } from '../rollout/asking.ts'
 import { type SwarmPlace, swarmPlace } from './swarm-place.ts'
+
+/** A rollout takes two minutes where nothing else runs. */
+const withinMs = 480_000
+vi.setConfig({ testTimeout: withinMs + 60_000, hookTimeout: 300_000 })
 
 /** So that a step is decided after twelve seconds on any machine, however busy: the versions differ by half, or tenfold. */
 const quick = '--steps 25,100 --max-wait 24s --tolerance 300% --error-tolerance 4%'.split(' ')
@@ -54,13 +58,15 @@ limits: { replicas: 8 }
     }
 
     beforeAll(async () => {
-      place = await swarmPlace(env, yaml('80ms'))
+      place = await swarmPlace(env, yaml('80ms'), { withinMs })
       await writeFile(join(place.folder, 'queries.txt'), 'What is a shard?\nHow many replicas are enough?\n')
       await place.initSwarm()
       await override({})
       const up = await place.ragscale('up')
       expect(up, up.stderr).toMatchObject({ exitCode: 0 })
     })
+    // What one test did not end is no part of the next: refused where nothing is under way.
+    afterEach(async () => await place.ragscale('rollout', 'abort'))
     afterAll(async () => {
       await place.leave()
       await place.leaveSwarm()
