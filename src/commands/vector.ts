@@ -91,7 +91,7 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
         runtime.stdout.write(
           options.json
             ? vectorPlanJson('ragscale.vector-apply/1', applied, { cluster: applied.view })
-            : `${applied.steps.length === 0 ? 'nothing to do' : `${applied.steps.length} steps done`}\n${applied.notes.map((note) => `note: ${note}\n`).join('')}`,
+            : `${applied.steps.length === 0 ? 'nothing to do' : `${applied.steps.length} ${applied.steps.length === 1 ? 'step' : 'steps'} done`}\n${applied.notes.map((note) => `note: ${note}\n`).join('')}`,
         )
         return ExitCode.ok
       } finally {

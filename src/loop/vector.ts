@@ -15,7 +15,7 @@ import {
   isOfWhatIsUnderWay,
   planVector,
 } from '../targets/qdrant/plan.ts'
-import { type ClusterView, downPeers, readCluster } from '../targets/qdrant/view.ts'
+import { type ClusterView, downPeers, readCluster, troublesOf } from '../targets/qdrant/view.ts'
 import { endpointUrls } from '../targets/external/external.ts'
 import { connectTo } from './connection.ts'
 import { failedIn, interruptedIn } from './vector-cut-off.ts'
@@ -189,7 +189,9 @@ export async function applyVector(
       done.push(step)
       options.onDone(step)
     }
-    if (!steps.some(isOfWhatIsUnderWay)) return { steps: done, notes, view: await viewOf(cluster) }
+    if (steps.some(isOfWhatIsUnderWay)) continue
+    const now = await viewOf(cluster)
+    return { steps: done, notes: [...notes, ...troublesOf(now)], view: now }
   }
 }
 

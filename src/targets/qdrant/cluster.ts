@@ -21,7 +21,10 @@ const patienceMs = 60_000
 
 const peerId = z.coerce.string()
 const clusterAnswer = z.object({
-  result: z.object({ peers: z.record(z.string(), z.object({ uri: z.string() })).default({}) }),
+  result: z.object({
+    peers: z.record(z.string(), z.object({ uri: z.string() })).default({}),
+    raft_info: z.object({ term: z.number(), commit: z.number() }).default({ term: 0, commit: 0 }),
+  }),
 })
 const collectionsAnswer = z.object({
   result: z.object({ collections: z.array(z.object({ name: z.string() })) }),
@@ -38,13 +41,30 @@ const shardsAnswer = z.object({
   }),
 })
 
-/** Asks one of the nodes, whichever answers first in order. Throws when none does. */
+/** As the node knows it that is furthest: one that was taken out knows an older state. Throws when none answers. */
 export async function readTopology(
   nodes: readonly NodeAddress[],
   timeoutMs: number = callMs,
 ): Promise<Topology> {
-  return await firstOf(nodes, async (node) => await topologyOf(node, nodes, timeoutMs))
+  const asked = await Promise.all(
+    nodes.map(async (node) => {
+      const raft = await clusterOf(node, timeoutMs).then(
+        ({ raft_info: { term, commit } }) => ({ term, commit }),
+        () => null,
+      )
+      return { node, raft }
+    }),
+  )
+  const furthest = asked.toSorted((a, b) => rank(b) - rank(a) || commitOf(b) - commitOf(a))
+  const ordered = furthest.map(({ node }) => node)
+  return await firstOf(ordered, async (node) => await topologyOf(node, nodes, timeoutMs))
 }
+
+interface AskedNode {
+  readonly raft: { readonly term: number; readonly commit: number } | null
+}
+const rank = ({ raft }: AskedNode): number => raft?.term ?? -1
+const commitOf = ({ raft }: AskedNode): number => raft?.commit ?? -1
 
 async function clusterOf(node: NodeAddress, timeoutMs: number) {
   return answered(clusterAnswer, await call(node, 'GET', '/cluster', { timeoutMs })).result

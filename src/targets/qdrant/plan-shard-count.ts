@@ -40,8 +40,11 @@ function copying(
     from: served.name,
     to,
     shards,
-    what: `create collection ${to} like ${served.name}, with ${shards} shards`,
-    because,
+    what:
+      begun === undefined
+        ? `create collection ${to} like ${served.name}, with ${shards} shards`
+        : `complete collection ${to}, its payload indexes`,
+    because: begun === undefined ? because : `${to} was begun before`,
   }
   const copy: VectorStep = {
     kind: 'copy',
@@ -62,8 +65,9 @@ function copying(
   const notes = stray(shards, view)
   if (served.name === name) {
     if (dropOld) return { steps: [...steps, settle, ...replacing(name, to)], notes }
-    const note = `callers stay on ${name} with ${served.shards} shards: it has the name itself, which Qdrant can neither change nor share with an alias. --shards ${shards} --drop-old removes it once ${to} is the same, and gives ${to} the name; searches fail for the moment in between`
-    return { steps, notes: [...notes, note] }
+    const stay = `callers stay on ${name} with ${served.shards} shards: it has the name itself, which no alias can have besides`
+    const cure = `--shards ${shards} --drop-old removes it once ${to} is the same, and gives ${to} the name; searches fail for the moment in between`
+    return { steps, notes: [...notes, stay, cure] }
   }
   const turn: VectorStep = {
     kind: 'change-aliases',
@@ -118,7 +122,7 @@ function leftovers(
     collection === null || collection.shards === served.shards
       ? []
       : [
-          `${name} has ${served.shards} shards and the file says ${collection.shards}: --shards ${collection.shards} copies it`,
+          `${name} has ${served.shards} shards and ragscale.yaml says ${collection.shards}: write shards: ${served.shards} there; --shards ${collection.shards} would copy it back`,
         ]
   if (dropOld) return { steps: beside.map(dropping), notes }
   return {

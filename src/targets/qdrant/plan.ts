@@ -93,6 +93,7 @@ export function planVector(view: ClusterView, goal: VectorGoal): VectorPlan {
           (name) =>
             `${name} is no node of the cluster: ${view.peers.map((peer) => peer.name).join(', ')} are`,
         ),
+      ...drained(view, goal, going),
       ...counted.notes,
     ],
   }
@@ -155,6 +156,18 @@ function recoveriesIn({ peers, collections }: ClusterView, going: readonly strin
         }
       }),
   )
+}
+
+/** A node that is taken out runs on, and knows nothing of what the others do from then on. */
+function drained({ peers }: ClusterView, { nodes }: VectorGoal, going: readonly string[]): string[] {
+  if (going.length === 0 || nodes === null) return []
+  const names = peers.filter(({ id, up }) => up && going.includes(id)).map(({ name }) => name)
+  if (names.length === 0) return []
+  const left = peers.length - going.length
+  const file = nodes === left ? '' : `write nodes: ${left} into ragscale.yaml, then `
+  return [
+    `${names.join(' and ')} still ${names.length === 1 ? 'runs' : 'run'} and may be asked: ${file}ragscale up   stops what is in the cluster no longer`,
+  ]
 }
 
 /** The collection behind the name that callers use: by its own name or by an alias; null when there is none. */
@@ -229,7 +242,7 @@ function placing(
       collection: served.name,
       replication: asked,
       what: `set the replication of ${served.name} to ${asked}`,
-      because: `it is ${served.replication ?? 'not told while a shard cannot be read'}; Qdrant makes no copy because of it, and repairs by it`,
+      because: `it is ${served.replication ?? 'not told while a shard cannot be read'}; Qdrant goes by it when it repairs, and makes no copies for it by itself`,
     },
     ...steps,
   ]

@@ -34,7 +34,7 @@ describe('a local stack whose collection gets more shards', () => {
     // Planned by the file again: nothing to do, but the count that the file does not know yet.
     const plan = await stack.ragscale('vector', 'plan')
     expect(plan.out).toBe(
-      'nothing to do\nnote: docs has 4 shards and the file says 2: --shards 2 copies it\n',
+      'nothing to do\nnote: docs has 4 shards and ragscale.yaml says 2: write shards: 4 there; --shards 2 would copy it back\n',
     )
     expect((await stack.ragscale('up')).exitCode).toBe(0)
   })
