@@ -32,7 +32,18 @@ export interface BalancerProcess {
   close(): Promise<void>
 }
 
-export async function startBalancer(
+/** Ports that were free when they were chosen, others on the machine may have taken since: then with others. */
+export async function startBalancer(...options: Parameters<typeof startOnce>): Promise<BalancerProcess> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(...options)
+    } catch (error) {
+      if (attempt === 3 || !/address (already )?in use/i.test(String(error))) throw error
+    }
+  }
+}
+
+async function startOnce(
   software: Software,
   program: string,
   dnsPort: number,
