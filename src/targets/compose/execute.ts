@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
-import { interruptedAway, isAway } from '../docker/away.ts'
+import { answers, interruptedAway, isAway } from '../docker/away.ts'
 import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { EngineAway, type Engine, engineGone } from '../docker/engine.ts'
@@ -67,7 +67,10 @@ export class Execution {
       }
     } catch (error) {
       if (this.#options.signal.aborted) throw await this.#interrupted(steps)
-      throw isAway(error) && !(error instanceof EngineAway) ? engineGone(error) : error
+      if (error instanceof EngineAway) throw error
+      // Whatever failed, it did so for that.
+      if (isAway(error) || !(await answers(this.#means.engine))) throw engineGone(error)
+      throw error
     }
   }
 
