@@ -108,14 +108,11 @@ async function start(
   if (isUnderWay(before)) {
     if (!isSame(before, state)) throw otherUnderWay(before)
     if (options.dryRun) throw otherUnderWay(before)
-    if (!options.quiet) runtime.stderr.write(goingOn(before, state))
-    return await underLock(
-      stack,
-      target,
-      options,
-      runtime,
-      async (open) => await goOn(await open(before), options, runtime),
-    )
+    return await underLock(stack, target, options, runtime, async (open) => {
+      const run = await open(before)
+      if (!options.quiet) runtime.stderr.write(goingOn(before, state))
+      return await goOn(run, options, runtime)
+    })
   }
   const versions = versionsOf(state, stack, runtime.cwd)
   if (options.dryRun) {

@@ -18,17 +18,26 @@ export function lookLine(
   const needed =
     moreSamples === null || elapsedMs >= maxWaitMs
       ? ''
-      : `; about ${duration(elapsedMs * (moreSamples - 1))} more would tell`
+      : `; about ${roughly(elapsedMs * (moreSamples - 1))} more would tell`
   return `${after} cannot tell yet: ${open.map(changeWords).join(', ')}${needed}`
 }
 
-/** `latency.p95 +3 % (−12 % … +19 %)` */
+/** It is an estimate of hours or of minutes: `29 h`. */
+function roughly(ms: number): string {
+  const [hour, minute] = [3_600_000, 60_000]
+  if (ms >= 2 * hour) return `${Math.ceil(ms / hour)} h`
+  if (ms >= 2 * minute) return `${Math.ceil(ms / minute)} min`
+  return `${Math.ceil(ms / 1000)} s`
+}
+
+/** `latency.p95 +3 % (−12 % … +19 %)`; `(−12 % or more)` where nothing bounds it. */
 export function changeWords(row: Row): string {
   const [low, high] = row.interval
   if (row.change === null) return `${row.metric} (too few samples)`
-  const words = (value: number | null, open: string): string =>
-    value === null ? open : row.unit === 'ms' ? change(value) : points(value)
-  return `${row.metric} ${words(row.change, '')} (${words(low, '…')} … ${words(high, '…')})`
+  const words = (value: number): string => (row.unit === 'ms' ? change(value) : points(value))
+  const seen = `${row.metric} ${words(row.change)}`
+  if (low === null) return high === null ? `${seen} (or anything)` : `${seen} (${words(high)} or less)`
+  return high === null ? `${seen} (${words(low)} or more)` : `${seen} (${words(low)} … ${words(high)})`
 }
 
 /** Of a share: `+0.4 points`. */
