@@ -165,7 +165,7 @@ describe('what a kubelet says', { timeout: 400_000 }, () => {
 })
 
 describe('the gateway behind a Gateway', { timeout: 400_000 }, () => {
-  const quick = '--steps 25,100 --max-wait 24s --tolerance 300% --error-tolerance 4% --rate 16/s --yes'
+  const quick = '--steps 25,100 --max-wait 60s --tolerance 300% --error-tolerance 4% --rate 8/s --yes'
   const image = async (): Promise<string | undefined> =>
     /gateway: .*image: '?([\w:.]+)/.exec(await stackFile())?.[1]
   const rolledOut = async (...args: string[]) => {
