@@ -7,7 +7,9 @@ import type { ContainerCreateOptions, ContainerInspectInfo, EndpointSettings } f
 import { containersWith } from '../docker/containers.ts'
 import type { Engine } from '../docker/engine.ts'
 import { numberOf, projectLabel, serviceOf } from './found.ts'
+import { isOurs } from './service-change.ts'
 import { ignoringMissing } from './take-back.ts'
+import type { WantedService } from './wanted.ts'
 
 const numberLabel = 'com.docker.compose.container-number'
 
@@ -17,6 +19,19 @@ export interface Numbered {
   readonly number: number
 }
 
+/** Counts for Compose that end nobody: those that are too many go by steps of their own, when nobody asks them any more. */
+export async function scalesOf(
+  engine: Engine,
+  project: string,
+  services: readonly Pick<WantedService, 'name' | 'replicas'>[],
+): Promise<string[]> {
+  const found = (await containersWith(engine, [`${projectLabel}=${project}`])).filter(isOurs)
+  return services.flatMap(({ name, replicas }) => {
+    const there = found.filter((one) => serviceOf(one) === name).length
+    return ['--scale', `${name}=${Math.max(replicas, there)}`]
+  })
+}
+
 /** @param compose runs `docker compose` with these arguments, and throws where it fails */
 export async function makeNumbered(
   engine: Engine,
@@ -24,7 +39,9 @@ export async function makeNumbered(
   compose: (args: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const own = async () =>
-    (await containersWith(engine, [`${projectLabel}=${project}`])).filter((one) => serviceOf(one) === service)
+    (await containersWith(engine, [`${projectLabel}=${project}`])).filter(
+      (one) => serviceOf(one) === service && isOurs(one),
+    )
   const before = await own()
   const only = [
     '--no-build',

@@ -13,7 +13,7 @@ import type { ExecuteOptions } from '../target.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { removePeer } from '../qdrant/cluster.ts'
 import { moveShard } from '../qdrant/transfer.ts'
-import { makeNumbered } from './another.ts'
+import { makeNumbered, scalesOf } from './another.ts'
 import { numberOf, projectLabel } from './found.ts'
 import { keyed, vectorKey, vectorNodes } from './vector-nodes.ts'
 import { Follower } from './follow.ts'
@@ -236,7 +236,7 @@ export class Execution {
 
   /** One call for all of them: Compose starts them in the order of what they wait for. */
   async #apply(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<UserError | null> {
-    const { engine, tool } = this.#means
+    const { engine, tool, topology } = this.#means
     if (tool.kind === 'none') {
       await this.#withPlaced(async (placed) => await applyAlone(engine, placed, steps, signal))
       return null
@@ -248,7 +248,7 @@ export class Execution {
       '--no-build',
       ...(steps.every(({ alone }) => alone) ? ['--no-deps'] : []),
       ...(steps.every(({ force }) => force) ? ['--force-recreate'] : []),
-      ...services.flatMap(({ name, replicas }) => ['--scale', `${name}=${replicas}`]),
+      ...(await scalesOf(engine, topology.stack.name, services)),
       ...services.map(({ name }) => name),
     ]
     return await this.#compose(args, services, signal)

@@ -2,7 +2,7 @@
 import { balancedTiers } from '../../catalog/container.ts'
 import type { FoundContainer } from '../docker/containers.ts'
 import { numberOf, serviceOf } from './found.ts'
-import { type Routing, among, isHealthy } from './plan-routing.ts'
+import { type Routing, among, isHealthy, workloadOf } from './plan-routing.ts'
 import type { Change } from './service-change.ts'
 import type { ComposeObserved, PlannedStep, RolledReplica } from './steps.ts'
 import { type WantedService, replicaName } from './wanted.ts'
@@ -26,7 +26,9 @@ export function rolls(
     if (filling !== undefined) return [[fill(filling, containers)]]
     const balanced = (balancedTiers as readonly string[]).includes(tier)
     if (!balanced) return group.map(({ steps }) => [...steps])
-    if (count < 2) return group.map(({ steps }) => steps.map(away))
+    // One that is to be the only one has others beside it until they are taken away.
+    const serving = containers.filter((one) => workloadOf(one) === workload && isHealthy(one)).length
+    if (Math.max(count, serving) < 2) return group.map(({ steps }) => steps.map(away))
     const replicas = group.flatMap(({ service }) => replicasOf(service, containers))
     const before = routing?.before ?? null
     const isRouted = routing !== null && before !== null && among(before, [workload]).length > 0

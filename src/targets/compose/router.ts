@@ -8,12 +8,12 @@ import {
   resolveSeconds,
 } from '../../catalog/balancing.ts'
 import { componentNamed } from '../../catalog/catalog.ts'
-import { containersWith } from '../docker/containers.ts'
-import type { FoundContainer } from '../docker/containers.ts'
+import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import type { Engine } from '../docker/engine.ts'
 import { projectLabel } from './found.ts'
 import { isHealthy, workloadOf } from './plan-routing.ts'
 import { reloadBalancer } from './reload.ts'
+import { isOurs } from './service-change.ts'
 import type { ActionOf, RunningBalancer } from './steps.ts'
 
 /** Until a balancer's own list of addresses is without one that DNS has forgotten: its list's age, and some. */
@@ -62,13 +62,14 @@ export class Router {
     this.#endedMs = Date.now()
   }
 
-  #members(containers: readonly FoundContainer[], { id }: RunningBalancer): Members {
-    const balancer = containers.find((one) => one.id === id)
+  #members(containers: readonly FoundContainer[], running: RunningBalancer): Members {
+    const balancer = containers.find(({ id }) => id === running.id)
     const networks = Object.keys(balancer?.addresses ?? {})
     const members = new Map<string, readonly [string, ...string[]]>()
     for (const [workload, without] of this.#without) {
       const [first, ...others] = containers
-        .filter((one) => workloadOf(one) === workload && isHealthy(one) && !without.includes(one.id))
+        .filter((one) => workloadOf(one) === workload && isOurs(one) && isHealthy(one))
+        .filter(({ id }) => !without.includes(id))
         .flatMap(({ addresses }) => networks.flatMap((name) => addresses[name] ?? []).slice(0, 1))
       if (first !== undefined) members.set(workload, [first, ...others])
     }

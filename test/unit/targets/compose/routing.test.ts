@@ -105,6 +105,20 @@ describe('requests on Compose', () => {
     ])
   })
 
+  test('go to those that are too many while the one that stays is replaced, and only then to it', () => {
+    const found = behind(
+      [{ ...embed, replicas: 1 }, balancer],
+      [older(1), older(2), older(3), container(balancer)],
+    )
+    expect(plan(found)).toEqual([
+      '0 replace embed-1',
+      '1 send no more requests to embed-2, embed-3',
+      '2 stop embed-2',
+      '2 stop embed-3',
+      '3 reconfigure balancer',
+    ])
+  })
+
   test('are not routed where the balancer cannot be told while it runs; one goes at a time all the same', () => {
     const found = observed(wanted, [older(1), older(2), older(3), container(balancer)])
     expect(planUp(found, '')).toMatchObject([{ kind: 'roll', routed: null }])
