@@ -106,12 +106,18 @@ export async function persistently<T>(
       if (final || triedMs > patienceMs) throw error
       // An election, or a node that is just back, is over before anybody could read of it.
       if (!told && triedMs > noticeAfterMs) {
-        onNotice?.(`${messageOf(error)}; asking again for ${Math.round((patienceMs - triedMs) / 1000)} s`)
+        const leftSeconds = Math.round((patienceMs - triedMs) / 1000)
+        onNotice?.(`${shortened(messageOf(error))}; asking again for ${leftSeconds} s`)
         told = true
       }
     }
     await sleep(200, undefined, { signal })
   }
+}
+
+/** An answer of Qdrant's may be hundreds of characters of its own sources. */
+function shortened(text: string): string {
+  return text.length <= noticeLength ? text : `${text.slice(0, noticeLength)}…`
 }
 
 export interface Persistence {
@@ -122,6 +128,7 @@ export interface Persistence {
 }
 
 const noticeAfterMs = 2_000
+const noticeLength = 120
 
 /** JSON whose whole numbers beyond 2^53 stay what they are, as text. */
 export function parseLossless(text: string): unknown {

@@ -114,7 +114,7 @@ describeWithEngine('a Qdrant cluster on Compose', (env) => {
     // Its own command, as the message says, takes away what is half done.
     await endsIt('--drop-old')
     await place.expectWhole(['docs'], 1)
-  }, 300_000)
+  }, 600_000)
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
     'whose copy got a %s stays as it was, and the same command goes on where it was',
@@ -147,5 +147,5 @@ describeWithEngine('a Qdrant cluster on Compose', (env) => {
     await place.expectWhole(['docs--6'], 1)
     const { collections } = await place.seen()
     expect(collections[0]).toMatchObject({ shards: 6, aliases: ['docs'] })
-  }, 300_000)
+  }, 600_000)
 })

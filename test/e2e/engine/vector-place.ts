@@ -54,7 +54,7 @@ const payloadOf = (id: number): { readonly source: string } => ({ source: `doc $
 
 /** Up, and with every point in it. */
 export async function vectorPlace(env: EngineEnv, replication: number): Promise<VectorPlace> {
-  const place = await enginePlace(env, stack(replication), 280_000)
+  const place = await enginePlace(env, stack(replication), 580_000)
   const up = await place.ragscale('up')
   expect(up, up.stderr).toMatchObject({ exitCode: 0 })
 
