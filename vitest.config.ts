@@ -16,6 +16,7 @@ const engineLong = [
   'swarm-rollout',
   'swarm-vector',
   'swarm-nodes',
+  'swarm-returns',
   'rollout',
   'faults',
   'engine-faults',

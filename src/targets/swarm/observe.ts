@@ -2,6 +2,7 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { compareWithFolder } from '../../deployed/compare.ts'
 import { readTemplates } from '../../deployed/templates.ts'
 import { ExitCode, UserError } from '../../errors.ts'
@@ -30,6 +31,9 @@ import type { Places } from './places.ts'
 import type { Leftovers, MissingSecret, SwarmObserved, Wanted } from './steps.ts'
 import { replicasIn } from './tasks.ts'
 import { vectorNodes } from './vector-nodes.ts'
+
+/** A manager that comes back asks the others, and where it is the only one leads within seconds. */
+const joinsWithinMs = 60_000
 
 export interface Around {
   readonly engine: Engine
@@ -89,6 +93,18 @@ export async function managerNode({ docker, place }: Engine): Promise<string> {
   if (state === 'error' || state === 'pending')
     throw missing(`the swarm of ${where} is not ready (${state}): ${swarm?.Error ?? ''}`, 'docker info')
   throw missing(`${where} is in no swarm`, 'docker swarm init   makes one of it')
+}
+
+/** An engine that was just started has not found its swarm yet. Returns when it has, or has had its time. */
+export async function untilManaged(engine: Engine, signal: AbortSignal): Promise<void> {
+  for (const until = performance.now() + joinsWithinMs; performance.now() < until;) {
+    const isThere = await Promise.all([managerNode(engine), engine.docker.listNodes()]).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return
+    await sleep(500, undefined, { signal })
+  }
 }
 
 async function wantedOf(stack: Stack, { engine, places, env }: Around): Promise<Wanted> {

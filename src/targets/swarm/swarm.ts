@@ -7,6 +7,7 @@ import type { ReplicaSample } from '../../recording/resources.ts'
 import type { EndpointName, Stack } from '../../stack/stack.ts'
 import { lockChanges } from '../change-lock.ts'
 import type { Env } from '../docker/context.ts'
+import { untilEngineIsBack } from '../docker/away.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
 import { reloadRefusal } from '../rollout.ts'
 import { endpointTiers } from '../endpoint-tiers.ts'
@@ -28,7 +29,7 @@ import { sampledReplicas, withoutPartial } from './containers.ts'
 import { Execution } from './execute.ts'
 import { findSwarm } from './found.ts'
 import { readLogs } from './logs.ts'
-import { type Around, managerNode, observe, vectorKey } from './observe.ts'
+import { type Around, managerNode, observe, untilManaged, vectorKey } from './observe.ts'
 import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp, theFile } from './plan-up.ts'
@@ -97,6 +98,13 @@ class SwarmTarget implements StackTarget {
         kind: 'note',
         text: `${url} does not answer yet: the balancer finds nobody behind it`,
       })
+  }
+
+  /** An engine that went away is waited for, and after it its swarm, which it joins again by itself. */
+  async recover(error: unknown, options: ExecuteOptions): Promise<boolean> {
+    if (!(await untilEngineIsBack(error, this.#env, options))) return false
+    await untilManaged(await openEngine(this.#env), options.signal)
+    return true
   }
 
   /** What each tier answers through the balancer whatever it holds: its health. */

@@ -116,7 +116,10 @@ describe.skipIf(missing !== null)(
         'handbook_balancer',
       )
       const node = all.nodes.find(({ name }) => name === balancer)
-      expect(await ask(`http://${node?.address}:8080/query`, { query: 'What is a shard?' })).toBe(200)
+      const query = async () => await ask(`http://${node?.address}:8080/query`, { query: 'What is a shard?' })
+      // Nodes tell each other the addresses of new replicas in seconds: until then one may be asked that is not found.
+      await until(30, async () => (await query()) === 200)
+      expect(await query()).toBe(200)
     })
 
     test('is logged from every node, and of what runs on others no use is made up', async () => {
