@@ -5,13 +5,13 @@ import { styleOf } from '../loop/terminal-style.ts'
 import {
   type ApplyOptions,
   type GoalFlags,
-  type VectorCluster,
   applyVector,
   goalOf,
   openVector,
   viewOf,
   wholeOf,
 } from '../loop/vector.ts'
+import { agreementOn } from '../loop/vector-agreement.ts'
 import { interruptedIn } from '../loop/vector-cut-off.ts'
 import { clusterJson, clusterText, copyLine, vectorPlanJson, vectorPlanText } from '../loop/vector-view.ts'
 import type { Runtime } from '../runtime.ts'
@@ -80,7 +80,7 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
       const cluster = await openVector(stack, target, runtime)
       try {
         const goal = goalOf(stack, cluster, options)
-        const agree = agreement(cluster, options, runtime)
+        const agree = agreementOn(cluster, options, runtime)
         const applied = await applyVector(cluster, goal, {
           timeoutMs,
           throttle,
@@ -122,36 +122,5 @@ function toldTo(
       say(copyLine(progress))
     },
     onNotice: say,
-  }
-}
-
-/**
- * What removes a collection or a node, and anything on a cluster of somebody else's, is asked for first; also where it
- * only shows once what was under way has ended.
- */
-function agreement(
-  { loopback }: VectorCluster,
-  { yes }: GlobalOptions,
-  { interactive, prompts }: Runtime,
-): ApplyOptions['agree'] {
-  let changed = false
-  return async (steps) => {
-    const grave = steps.filter(
-      ({ kind }) => !loopback || kind === 'drop-collection' || kind === 'remove-peer',
-    )
-    const before = changed ? ' (what was under way has ended)' : ''
-    changed = true
-    if (yes || grave.length === 0) return
-    const list = grave.map(({ what }) => what).join('; ')
-    if (!interactive) {
-      throw new UserError(`this would ${list}, and nobody can be asked whether that is meant${before}`, {
-        hint: 'ragscale vector plan shows all of it; pass --yes if it is',
-        exitCode: ExitCode.usage,
-        code: 'unconfirmed',
-      })
-    }
-    if (await prompts.confirm(`This will ${list}. Go on?`)) return
-    const said = before === '' ? 'Nothing was changed.' : `Nothing more was changed${before}.`
-    throw new UserError(said, { exitCode: ExitCode.interrupted, code: 'declined' })
   }
 }

@@ -104,6 +104,11 @@ export function isOfWhatIsUnderWay({ kind }: VectorStep): boolean {
   return kind === 'wait' || kind === 'recover' || kind === 'abort-transfer'
 }
 
+/** It changes nothing: what is waited for goes on by itself. */
+export function isWaiting({ kind }: VectorStep): boolean {
+  return kind === 'wait' || kind === 'recover' || kind === 'settle'
+}
+
 /** What the cluster moves already; with a node that is given up nothing arrives any more. */
 function transfersIn(view: ClusterView, going: readonly string[]): VectorStep[] {
   const isLost = (id: string) => going.includes(id) && view.peers.some((peer) => peer.id === id && !peer.up)
