@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
-import { ExitCode, UserError, messageOf } from '../../errors.ts'
+import { UserError, messageOf } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
-import { answers, interruptedAway, isAway } from '../docker/away.ts'
+import { answers, isAway } from '../docker/away.ts'
 import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { EngineAway, type Engine, engineGone } from '../docker/engine.ts'
@@ -17,10 +17,11 @@ import { makeNumbered, scalesOf } from './another.ts'
 import { numberOf, projectLabel } from './found.ts'
 import { keyed, vectorKey, vectorNodes } from './vector-nodes.ts'
 import { Follower } from './follow.ts'
+import { interrupted } from './interrupted.ts'
 import type { Places } from './places.ts'
 import { Router } from './router.ts'
 import { removeState, writeState } from './state-folder.ts'
-import { ignoringMissing, takeBack } from './take-back.ts'
+import { ignoringMissing } from './take-back.ts'
 import { makeSecret } from './secret-files.ts'
 import type { ActionOf, ComposeStep, RolledReplica } from './steps.ts'
 import { type ComposeTool, callCompose } from './tool.ts'
@@ -66,7 +67,7 @@ export class Execution {
         this.#done.push(...wave.map(({ what }) => what))
       }
     } catch (error) {
-      if (this.#options.signal.aborted) throw await this.#interrupted(steps)
+      if (this.#options.signal.aborted) throw await interrupted(this.#means, steps, this.#done)
       if (error instanceof EngineAway) throw error
       // Whatever failed, it did so for that.
       if (isAway(error) || !(await answers(this.#means.engine))) throw engineGone(error)
@@ -195,9 +196,12 @@ export class Execution {
     restarts: readonly ActionOf<'restart'>[],
   ): Promise<void> {
     const services = [...applies, ...restarts].map(({ service }) => service)
-    await this.#followed(services, async (signal) => {
+    await this.#followed(services, async (signal, follower) => {
       const restarting = restarts.map(async (step) => await this.#restart(step, signal))
-      const failure = applies.length === 0 ? null : await this.#apply(applies, signal)
+      const apply = async () => (applies.length === 0 ? null : await this.#apply(applies, signal))
+      let failure = await apply()
+      // Compose gives up on who waits for one that the engine calls unhealthy, though it comes to answer.
+      while (failure !== null && (await follower.outlasts(signal))) failure = await apply()
       await Promise.all(restarting)
       return failure
     })
@@ -206,7 +210,7 @@ export class Execution {
   /** @param act what is done meanwhile; what went wrong with it, where the containers do not say more */
   async #followed(
     services: readonly WantedService[],
-    act: (signal: AbortSignal) => Promise<UserError | null>,
+    act: (signal: AbortSignal, follower: Follower) => Promise<UserError | null>,
     among?: (container: FoundContainer) => boolean,
   ): Promise<void> {
     const { engine, topology, places } = this.#means
@@ -217,7 +221,7 @@ export class Execution {
     await follower.begin()
     let ended = false
     const doing = async (): Promise<void> => {
-      const failure = await act(signal)
+      const failure = await act(signal, follower)
       if (failure !== null) {
         await follower.assertEngineStays(signal)
         // What a container says tells more than what Compose says of it.
@@ -316,32 +320,5 @@ export class Execution {
     await ignoringMissing(container.remove({ force: true, v: true }))
     this.#router.ended()
     this.#options.onProgress({ kind: 'gone', name })
-  }
-
-  async #interrupted(steps: readonly ComposeStep[]): Promise<UserError> {
-    const { fresh } = this.#means
-    if (fresh !== null && steps.some(({ kind }) => kind === 'apply')) {
-      try {
-        await takeBack(this.#means, fresh.volumes)
-      } catch (error) {
-        if (isAway(error)) return interruptedAway()
-        throw error
-      }
-      return new UserError('Interrupted. Nothing of the stack is left running.', {
-        hint: 'ragscale up starts again',
-        exitCode: ExitCode.interrupted,
-        code: 'interrupted',
-      })
-    }
-    const left = steps.map(({ what }) => what).filter((what) => !this.#done.includes(what))
-    const done = this.#done.length === 0 ? 'nothing was finished' : `done: ${this.#done.join(', ')}`
-    return new UserError(
-      `Interrupted. The stack is as far as it came; ${done}; not finished: ${left.join(', ')}.`,
-      {
-        hint: 'ragscale up goes on from there, ragscale status shows where, ragscale down stops what runs',
-        exitCode: ExitCode.interrupted,
-        code: 'interrupted',
-      },
-    )
   }
 }

@@ -16,6 +16,7 @@ import { neverHealthy } from '../never-healthy.ts'
 import type { Progress, ReplicaState } from '../target.ts'
 import { identityOf, projectLabel, serviceOf } from './found.ts'
 import { replicaOf } from './observe.ts'
+import { LateChecks, lateCheck } from './late-checks.ts'
 import type { Places } from './places.ts'
 import { portTaken } from './tool-failure.ts'
 import type { WantedService } from './wanted.ts'
@@ -52,6 +53,7 @@ export class Follower {
   /** Containers as they were before anything was done about them: of these nobody is to blame. */
   #stale: ReadonlyMap<string, FoundContainer> = new Map()
   readonly #restarts = new Restarts()
+  readonly #late = new LateChecks()
   #watch: EventWatch | null = null
 
   /** @param among of the containers of the awaited, those that are looked at */
@@ -131,6 +133,25 @@ export class Follower {
     return this.#blame(await this.#look())
   }
 
+  /**
+   * After something gave up on containers: whether it did so as their health checks were late, and waits until they are
+   * answered again. Nothing is late for ever: `untilHealthy` ends then.
+   */
+  async outlasts(signal: AbortSignal): Promise<boolean> {
+    let late = await this.#anyLate()
+    if (!this.#late.takeAnew()) return false
+    while (late) {
+      await sleep(unheardMs, undefined, { signal })
+      late = await this.#anyLate()
+    }
+    return (await this.blamed()) === null
+  }
+
+  async #anyLate(): Promise<boolean> {
+    const { replicas } = await this.#look()
+    return replicas.some(({ because }) => because === lateCheck)
+  }
+
   /** What a container went through that runs again, which nobody would see in its state. */
   async #tellRestart({ container, exitCode, oomKilled, times }: Restarted): Promise<void> {
     const { engine, onProgress } = this.#watching
@@ -204,7 +225,7 @@ export class Follower {
 
   /** What starts says in its log how far it is. */
   async #loading(replica: ReplicaState, { id }: FoundContainer): Promise<ReplicaState> {
-    if (replica.state !== 'starting') return replica
+    if (replica.state !== 'starting' || replica.because === lateCheck) return replica
     const says = loadingOf(await lastLines(this.#watching.engine, id, { lines: 10 }))
     return says === null ? replica : { ...replica, because: says }
   }
@@ -215,6 +236,9 @@ export class Follower {
     const isSick = replica.state === 'failing' || replica.state === 'unhealthy'
     if (isSick && this.#isStale(container)) {
       return { ...replica, state: 'waiting', because: 'is about to be started again', lastLines: [] }
+    }
+    if (this.#late.isLate(container)) {
+      return { ...replica, state: 'starting', because: lateCheck, lastLines: [] }
     }
     if (replica.state === 'completed' && this.#isStale(container)) {
       return { ...replica, state: 'waiting', because: 'is about to run again' }

@@ -7,6 +7,9 @@ export const tierLabel = 'com.ragscale.tier'
 export const workloadLabel = 'com.ragscale.workload'
 export const replicaLabel = 'com.ragscale.replica'
 
+/** An engine's own words; those of the check may follow. */
+const tookTooLong = /^Health check exceeded timeout/
+
 export interface FoundContainer {
   readonly id: string
   /** Of the engine, without the slash. */
@@ -20,6 +23,8 @@ export interface FoundContainer {
   readonly health: 'starting' | 'healthy' | 'unhealthy' | null
   /** What the last failed health check wrote. */
   readonly healthSays: string | null
+  /** That it did not answer in the time that it has. */
+  readonly checkLate: boolean
   readonly exitCode: number
   readonly oomKilled: boolean
   /** Why the engine could not start it. */
@@ -77,6 +82,7 @@ export function containerOf(info: ContainerInspectInfo): FoundContainer {
     status: state.Status as FoundContainer['status'],
     health: healthOf(state.Health?.Status),
     healthSays: lastCheck(state.Health?.Log),
+    checkLate: tookTooLong.test(failedCheck(state.Health?.Log)?.Output ?? ''),
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
     error: state.Error,
@@ -105,9 +111,14 @@ function healthOf(status: string | undefined): FoundContainer['health'] {
   return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : null
 }
 
-function lastCheck(log: readonly { ExitCode: number; Output: string }[] | null | undefined): string | null {
-  const failed = log?.findLast(({ ExitCode }) => ExitCode !== 0)
-  const line = failed?.Output.trim().split('\n').at(-1)?.trim()
+type Checks = readonly { readonly ExitCode: number; readonly Output: string }[] | null | undefined
+
+function failedCheck(log: Checks) {
+  return log?.findLast(({ ExitCode }) => ExitCode !== 0)
+}
+
+function lastCheck(log: Checks): string | null {
+  const line = failedCheck(log)?.Output.trim().split('\n').at(-1)?.trim()
   return line === undefined || line === '' ? null : line
 }
 

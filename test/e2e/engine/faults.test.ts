@@ -86,6 +86,19 @@ describeWithEngine('up on Compose, when something goes wrong,', (env) => {
     expect(up.stderr).toMatch(/memory/i)
   })
 
+  test('waits for replicas whose health checks are answered too late at first, and says so', async () => {
+    const count = 'n=$$(cat /tmp/checks || echo 0); echo $$((n + 1)) > /tmp/checks'
+    const late = ['CMD', 'sh', '-c', `${count}; [ $$n -ge 4 ] || sleep 30`]
+    const embed = {
+      healthcheck: { test: late, interval: '1s', timeout: '1s', retries: 2, start_period: '0s' },
+    }
+    await place.override({ ...quickly, embed })
+    const up = await place.ragscale('up')
+    expect(up, up.stderr).toMatchObject({ exitCode: 0 })
+    expect(up.stderr).toMatch(/embed-\d.*its health checks are answered too late/)
+    expect(await running()).toEqual(whole)
+  })
+
   test('loses no request to a replica that no longer answers, and status says which it is', async () => {
     expect(await place.ragscale('up')).toMatchObject({ exitCode: 0 })
     const asking = keepAsking(`${place.urls.embed}/embed`, () => ({ inputs: 'What is a shard?' }))

@@ -7,7 +7,7 @@ import { describeWithEngine } from '../../engine/describe-with-engine.ts'
 import { type VectorPlace, underWay, vectorPlace } from './vector-place.ts'
 
 /** So that a copy is under way for a while. */
-const copying = ['--shards', '6', '--throttle', '6000']
+const copying = ['--shards', '6', '--throttle', '3000']
 const containerOf = async (place: VectorPlace, node: string): Promise<string> => {
   const [found] = (await place.containers()).filter(({ name }) => name.includes(`-${node}-`))
   if (found === undefined) throw new Error(`no container of ${node}`)

@@ -4,7 +4,7 @@ import type { EngineEnv } from '../../engine/engine.ts'
 import { type EnginePlace, enginePlace } from './place.ts'
 
 /** So many that a shard is on its way for seconds: an emulated node takes its time for each point. */
-export const points = 60_000
+export const points = 30_000
 const shards = 4
 const batch = 1_000
 const sampled = 500

@@ -46,6 +46,7 @@ export function container(
     status: job ? 'exited' : 'running',
     health: job ? null : 'healthy',
     healthSays: null,
+    checkLate: false,
     exitCode: 0,
     oomKilled: false,
     error: '',
