@@ -5,6 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const measuring = ['test/e2e/measuring/queueing.test.ts', 'test/e2e/measuring/streams.test.ts']
 /** What wants the machine for itself, and asserts no time. */
 const timing = ['test/e2e/loop/*.test.ts']
+/** Rollouts that take minutes: `npm run test:engine`, with those in an engine. */
+const rollouts = ['canary', 'bluegreen'].map((name) => `test/e2e/rollout/${name}.test.ts`)
 /** What computes: vitest would leave a core idle. */
 const everyCore = '100%'
 /** What runs in a Docker engine of the run's own (test/engine). */
@@ -87,10 +89,10 @@ export default defineConfig({
           // Real processes, on any machine however busy: a few files at a time, as they mostly wait.
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: [...timing, ...measuring, ...engine],
+          exclude: [...timing, ...measuring, ...engine, ...rollouts],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 5,
+          maxWorkers: 4,
         },
       },
       { test: { name: 'engine', include: engine, exclude: engineLong, ...inAnEngine } },
@@ -100,6 +102,15 @@ export default defineConfig({
           // Real processes that measure each other: by themselves.
           name: 'timing',
           include: timing,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'rollouts',
+          include: rollouts,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -18,6 +18,8 @@ slo:
   embed: { p95: 2s, errors: 5% }
 `
 export const faster = 'emulate.mean=60ms'
+/** A step is decided at its one look, after twelve seconds. */
+export const quick = '--steps 50,100 --max-wait 12s --tolerance 300% --error-tolerance 4%'.split(' ')
 export const asItWas = ['embed-1', 'embed-2', 'embed-balancer']
 
 const result = z.object({

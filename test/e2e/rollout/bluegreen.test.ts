@@ -1,7 +1,7 @@
 /** Blue-green on the local target, by the real command: its load test decides, so this wants the machine for itself. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { askingUsers } from '../rollout/asking.ts'
-import { type RolledOut, asItWas, rolledOut, yaml } from '../rollout/rolled-out.ts'
+import { askingUsers } from './asking.ts'
+import { type RolledOut, asItWas, rolledOut, yaml } from './rolled-out.ts'
 
 /** So slow that no generator is too late for it. */
 const slow = yaml.replace('mean: 80ms', 'mean: 500ms').replace('rate: 30/s', 'rate: 10/s')
