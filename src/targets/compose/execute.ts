@@ -8,6 +8,7 @@ import { answers, isAway } from '../docker/away.ts'
 import { type FoundContainer, containersWith } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { EngineAway, type Engine, engineGone } from '../docker/engine.ts'
+import { checkAgain } from '../docker/health-checks.ts'
 import { pullImage } from '../docker/pull.ts'
 import type { ExecuteOptions } from '../target.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
@@ -115,6 +116,12 @@ export class Execution {
         break
       case 'remove':
         await this.#remove(step)
+        break
+      case 'check':
+        await checkAgain(engine, step, {
+          timeoutMs: Math.max(0, this.#deadlineMs - performance.now()),
+          signal,
+        })
         break
       case 'shard':
         await moveShard(step.move, await this.#vectorNodes(), {

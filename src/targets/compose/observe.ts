@@ -14,6 +14,7 @@ import { conditionOf, jobConditionOf } from '../docker/condition.ts'
 import { type FoundContainer, containersWith, stackLabel, statusOf } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
+import { uncheckedOf } from '../docker/health-checks.ts'
 import { lastLines } from '../docker/logs.ts'
 import { containerReading } from '../sampling/container.ts'
 import type { ReplicaState } from '../target.ts'
@@ -93,6 +94,7 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
       containers.map(({ labels }) => labels[folderLabel]),
       places,
     ),
+    unchecked: await uncheckedOf(engine, containers),
     dormant,
     running: containers.some(({ status }) => status === 'running' || status === 'restarting'),
     replicas,

@@ -28,6 +28,7 @@ export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
     .filter((change) => change?.kind === 'restart')
     .flatMap((change) => change?.steps ?? [])
   const surplus = containers.filter((container) => isOurs(container) && isSurplus(container, observed))
+  const unchecked = containers.filter(({ id }) => observed.unchecked.includes(id))
   const touched = new Set(changes.flatMap((change) => (change === null ? [] : [change.service.image])))
   const leaving = [...surplus, ...drained].map(identityOf).filter(({ workload }) => workload === 'vector')
   const shards = planShards(
@@ -61,6 +62,8 @@ export function planUp(found: ComposeObserved, by: string): ComposeStep[] {
     [...filesFirst(observed, by), ...placed(observed, isReloaded)],
     ...imagesFor(observed, touched),
     stuck.map((container) => unstuck(container, wanted)),
+    // Before anybody waits for them.
+    unchecked.map(checkAgain),
     // Before anybody asks through the balancer: it would wait for a cluster that it is not in.
     dismissed,
     drained.map((container) => removal(container, wanted, by)),
@@ -93,6 +96,18 @@ function isDrained(container: FoundContainer, observed: ComposeObserved): boolea
 /** Of no use as it is, and not to be started: the engine has a task of it from before it was ended. */
 function isStuck({ status, error }: FoundContainer): boolean {
   return status !== 'running' && isHalfStarted(error)
+}
+
+function checkAgain(container: FoundContainer): Extract<PlannedStep, { kind: 'check' }> {
+  const { name, tier } = identityOf(container)
+  return {
+    kind: 'check',
+    id: container.id,
+    name: container.name,
+    what: `have the health of ${name} checked again`,
+    because: 'it may have run on while the Docker engine was away, which then checks it no longer',
+    tier,
+  }
 }
 
 function unstuck(container: FoundContainer, wanted: readonly WantedService[]): PlannedStep {

@@ -42,6 +42,8 @@ export interface ComposeObserved extends Observed {
   readonly volumes: readonly string[]
   /** Folder of another stack of the same name on this engine; null: there is none. */
   readonly elsewhere: string | null
+  /** Ids of containers whose health the engine checks no longer, or may not: it was away while they ran on. */
+  readonly unchecked: readonly string[]
   /** Workloads of a profile that is not asked for: where they run they are left alone. */
   readonly dormant: readonly string[]
 }
@@ -121,6 +123,8 @@ type Action =
       /** Its containers are made anew though Compose would keep them. */
       readonly force: boolean
     }
+  /** Has the engine check its health again. */
+  | { readonly kind: 'check'; readonly id: string; /** In the engine. */ readonly name: string }
   | { readonly kind: 'restart'; readonly id: string; readonly name: string; readonly service: WantedService }
   | { readonly kind: 'remove'; readonly id: string; readonly name: string; readonly stopSeconds: number }
   | { readonly kind: 'shard'; readonly move: Move }

@@ -79,6 +79,41 @@ describeWithEngine('a change of a stack on Compose, while the engine goes away a
     expect(await running()).toEqual(before)
   })
 
+  test('that was killed is ended by the next up, where its containers ran on without the engine', async () => {
+    await open({ liveRestore: true })
+    const killed = place.start('up')
+    await expect.poll(async () => (await running()).length, patience).toBe(3)
+    killed.kill('SIGKILL')
+    await killed
+    const before = await running()
+    await engine.stop()
+    await engine.start()
+    const up = await place.ragscale('up')
+    expect(up, up.stderr).toMatchObject({ exitCode: 0 })
+    expect(await running()).toEqual(before)
+    expect(await place.json('up', '--dry-run')).toMatchObject({ steps: [] })
+  })
+
+  test('is planned by up where what served ran on, and its health was checked no more', async () => {
+    await open({ liveRestore: true })
+    await place.override({ embed: { healthcheck: { interval: '1s', timeout: '3s' } } })
+    expect(await place.ragscale('up')).toMatchObject({ exitCode: 0 })
+    const before = await running()
+    await engine.stop()
+    await engine.start()
+    const planned = async (): Promise<string[]> => {
+      const { steps } = (await place.json('up', '--dry-run')) as { steps: { what: string }[] }
+      return steps.map(({ what }) => what)
+    }
+    await expect
+      .poll(planned, { timeout: 90_000, interval: 2_000 })
+      .toEqual(expect.arrayContaining([1, 2].map((n) => `have the health of embed-${n} checked again`)))
+    const up = await place.ragscale('up')
+    expect(up, up.stderr).toMatchObject({ exitCode: 0 })
+    expect(await running()).toEqual(before)
+    expect(await planned()).not.toContain('have the health of embed-1 checked again')
+  })
+
   test('is given up after --timeout, says since when nobody answers, and is finished by the next up', async () => {
     await open()
     const up = place.start('up', '--timeout', '12s')

@@ -99,6 +99,7 @@ export function observed(
     networks: ['handbook_stack'],
     volumes: [],
     elsewhere: null,
+    unchecked: [],
     dormant: [],
     running: containers.some(({ status }) => status === 'running'),
     replicas: [],

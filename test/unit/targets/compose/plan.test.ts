@@ -50,6 +50,15 @@ describe('up on Compose', () => {
     expect(plan(observed(wanted, asWanted(wanted)))).toEqual([])
   })
 
+  test('has the health checked again of what ran on without its engine, before it is waited for', () => {
+    const [one, other] = [container(gateway, 1, { health: 'starting' }), container(gateway, 2)]
+    expect(plan(observed(wanted, but('gateway', [one, other]), { unchecked: [one.id] }))).toEqual([
+      '0 have the health of gateway-1 checked again: it may have run on while the Docker engine was away, which then checks it no longer',
+      '1 wait for gateway-1: it is starting',
+    ])
+    expect(plan(observed(wanted, asWanted(wanted), { unchecked: [other.id] }))).toHaveLength(1)
+  })
+
   test('writes what is not as it is rendered, and makes secrets, before anything starts', () => {
     const change = { path: 'compose/compose.yaml', kind: 'changed', before: 'a', after: 'b' } as const
     const found = observed(wanted, asWanted(wanted), {
