@@ -19,6 +19,7 @@ import {
   readRollout,
   writeRollout,
 } from '../loop/rollout/state.ts'
+import { whySame } from '../loop/rollout/version.ts'
 import { rolloutJson, rolloutText } from '../loop/rollout/view.ts'
 import { planJson, planText } from '../loop/stack-view.ts'
 import { styleOf } from '../loop/terminal-style.ts'
@@ -123,14 +124,8 @@ async function start(
   }
   return await underLock(stack, target, options, runtime, async (open) => {
     await assertReady(state, versions, target, runtime, options)
-    if (
-      stack.target === 'local' &&
-      state.edits.every(({ path }) => path.endsWith('.image')) &&
-      !options.quiet
-    )
-      runtime.stderr.write(
-        'local runs no images: this rehearses the rollout, with two versions that are the same\n',
-      )
+    const same = whySame(state.edits, state.tier, stack)
+    if (same !== null && !options.quiet) runtime.stderr.write(`${same}\n`)
     await writeRollout(stack.folder, state)
     return await goOn(await open(state), options, runtime)
   })

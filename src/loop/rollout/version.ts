@@ -1,4 +1,5 @@
 /** What the next release is to be: from flags to changes of `ragscale.yaml`, and to the stack that it then is. Pure. */
+import { isEmulated } from '../../catalog/catalog.ts'
 import { providerOf } from '../../catalog/provided.ts'
 import { ExitCode, UserError } from '../../errors.ts'
 import { parseAssignment } from '../../stack/assignment.ts'
@@ -90,6 +91,18 @@ export function versionOf(tier: SplitTier, component: string, { image, model, se
     edits: given.map(({ path, value }) => ({ path: `tiers.${tier}.${path}`, value })),
     words: given.map(({ path, value }) => `${path} ${valueWords(value)}`).join(', '),
   }
+}
+
+/** Why both versions of it run the same, where images change alone and this tier runs none of its own; null: they do not. */
+export function whySame(edits: readonly Change[], tier: SplitTier, stack: Stack): string | null {
+  if (!edits.every(({ path }) => path === `tiers.${tier}.image`)) return null
+  const why =
+    stack.target === 'local'
+      ? 'local runs no images'
+      : stack.rehearse && isEmulated(tier)
+        ? `with rehearse: true an emulator runs in place of ${tier}’s image`
+        : null
+  return why === null ? null : `${why}: this rehearses the rollout, with two versions that are the same`
 }
 
 function withoutTier(path: string, tier: SplitTier): string {

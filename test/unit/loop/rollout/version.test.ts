@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { replicasAt, splitOf, splitTierOf, tierOf, versionOf } from '../../../../src/loop/rollout/version.ts'
+import {
+  replicasAt,
+  splitOf,
+  splitTierOf,
+  tierOf,
+  versionOf,
+  whySame,
+} from '../../../../src/loop/rollout/version.ts'
 import { allTiers, stackOf } from '../../targets/stacks.ts'
 
 const stack = stackOf(allTiers)
@@ -25,6 +32,28 @@ describe('the tiers of which two versions can serve at once', () => {
       'target: compose',
     )
     expect(() => splitTierOf('generate', provided)).toThrow(/somebody else runs generate/)
+  })
+})
+
+describe('two versions of which only the image differs', () => {
+  const image = [{ path: 'tiers.embed.image', value: 'tei:2' }]
+
+  it.each([
+    ['on local', stackOf(allTiers, 'target: local'), 'local runs no images'],
+    [
+      'in a rehearsal',
+      stackOf(allTiers, 'target: compose\nrehearse: true'),
+      'an emulator runs in place of embed’s image',
+    ],
+  ])('are the same %s, which is said', (_, stack, why) => {
+    expect(whySame(image, 'embed', stack)).toContain(why)
+    expect(whySame([{ path: 'tiers.embed.model', value: 'm' }, ...image], 'embed', stack)).toBeNull()
+  })
+
+  it('differ where the image is what runs', () => {
+    expect(whySame(image, 'embed', stackOf(allTiers, 'target: compose'))).toBeNull()
+    const gateway = [{ path: 'tiers.gateway.image', value: 'ragscale:2' }]
+    expect(whySame(gateway, 'gateway', stackOf(allTiers, 'target: compose\nrehearse: true'))).toBeNull()
   })
 })
 
