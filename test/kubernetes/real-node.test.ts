@@ -66,6 +66,17 @@ describe('a stack on a real node', { timeout: 400_000 }, () => {
     expect(step?.tiers['embed']).toMatchObject({ replicas: 2 })
   })
 
+  test('shows its Qdrant cluster through a forwarded port, and asks only before something of it is removed', async () => {
+    const status = (await json('vector', 'status')) as { peers: unknown[]; troubles: unknown[] }
+    expect(status).toMatchObject({ troubles: [] })
+    expect(status.peers).toHaveLength(3)
+    expect(await place().command('vector', 'apply')).toMatchObject({ code: 0, out: 'nothing to do\n' })
+    const removing = await place().command('vector', 'apply', '--shards', '12', '--drop-old')
+    expect(removing.code).toBe(2)
+    // Of all that it would do, the cluster being this machine's.
+    expect(removing.err).toMatch(/this would remove collection docs\S*, and nobody can be asked/)
+  })
+
   test('loses at most what was in flight when a container is killed, which the kubelet starts again', async () => {
     const connection = await place().connect()
     let question = 0
@@ -164,8 +175,8 @@ describe('what a kubelet says', { timeout: 400_000 }, () => {
   })
 })
 
-describe('the gateway behind a Gateway', { timeout: 400_000 }, () => {
-  const quick = '--steps 25,100 --max-wait 60s --tolerance 300% --error-tolerance 4% --rate 8/s --yes'
+describe('the gateway behind a Gateway', { timeout: 600_000 }, () => {
+  const quick = '--steps 25,100 --max-wait 60s --error-tolerance 4% --rate 8/s --yes'
   const image = async (): Promise<string | undefined> =>
     /gateway: .*image: '?([\w:.]+)/.exec(await stackFile())?.[1]
   const rolledOut = async (...args: string[]) => {
@@ -176,6 +187,9 @@ describe('the gateway behind a Gateway', { timeout: 400_000 }, () => {
     expect(leftIn(node(), namespace)).not.toContain('deployment.apps/handbook-ragscale-gateway-next')
     return rollout
   }
+  /** `tolerance`: as wide as what a busy machine shakes where both are to be found as good. */
+  const canary = async (next: string, tolerance: string) =>
+    await rolledOut('canary', 'gateway', '--image', next, '--tolerance', tolerance, ...quick.split(' '))
 
   test('is asked by it once the route says so', async () => {
     // Faster than the canary asks.
@@ -220,13 +234,13 @@ describe('the gateway behind a Gateway', { timeout: 400_000 }, () => {
   })
 
   test('is taken over by a canary that is as good', async () => {
-    const rollout = await rolledOut('canary', 'gateway', '--image', nextImage, ...quick.split(' '))
+    const rollout = await canary(nextImage, '300%')
     expect(rollout).toMatchObject({ phase: 'ended', outcome: 'promoted' })
     expect(await image()).toBe(nextImage)
   })
 
   test('goes back from a canary that is slower, by itself', async () => {
-    const rollout = await rolledOut('canary', 'gateway', '--image', slowImage, ...quick.split(' '))
+    const rollout = await canary(slowImage, '100%')
     expect(rollout).toMatchObject({ phase: 'ended', outcome: 'rolled back: worse' })
     expect(rollout.because).toContain('latency.p')
     expect(await image()).toBe(nextImage)

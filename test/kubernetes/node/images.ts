@@ -12,9 +12,9 @@ import { pauseImage } from './container-runtime.ts'
 const names: readonly ImageName[] = ['ragscale', 'nginx', 'redis']
 /** ragscale's own, as another version of it would be. */
 export const nextImage = 'ragscale:next'
-/** And one each of whose answers comes so much later. */
+/** And one each of whose answers to a question comes so much later: more than a machine adds that is busy with all else. */
 export const slowImage = 'ragscale:slow'
-const slowerMs = 400
+const slowerMs = 2_500
 
 /** `path`: a file to be, absolute. An engine that `RAGSCALE_ENGINE` names has the first of them already. */
 export async function saveImages(path: string): Promise<void> {
@@ -47,7 +47,7 @@ async function save(path: string, env: Readonly<Record<string, string>>): Promis
 const late = `import { Server } from 'node:http'
 const { emit } = Server.prototype
 Server.prototype.emit = function (name, ...rest) {
-  if (name !== 'request') return emit.call(this, name, ...rest)
+  if (name !== 'request' || rest[0].method !== 'POST') return emit.call(this, name, ...rest)
   setTimeout(() => emit.call(this, name, ...rest), ${slowerMs})
   return true
 }
