@@ -35,6 +35,9 @@ export interface StackFolder {
   readonly remove: () => Promise<void>
 }
 
+/** A k6 that was built once serves all. */
+const { cacheDir } = processRuntime()
+
 /** A preset on target kubernetes, in a folder of its own; its name is the release's. */
 export async function stackFolder(
   plane: Pick<ControlPlane, 'kubeconfig'>,
@@ -68,8 +71,6 @@ export async function folderWith(
     HOME: folder,
     PATH: [...tools, process.env['PATH'] ?? ''].join(':'),
   }
-  // A k6 that was built once serves all.
-  const { cacheDir } = processRuntime()
   const runtimeHere = () => ({ ...fakeRuntime({ cwd: folder, env }), cacheDir })
   return {
     folder,
