@@ -21,6 +21,7 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
     options,
     runtime,
     (scaled, target, found) => {
+      target.assertSamePlace?.(found)
       if (!found.running) throw notRunning(scaled.name)
       const steps = target
         .plan(scaled, found, 'ragscale scale')

@@ -166,6 +166,8 @@ export interface StackTarget {
   endpoints(observed: Observed): RunningEndpoints
   /** For a target whose addresses are there only while somebody holds them open; absent where `endpoints` are always. */
   connect?(observed: Observed): Promise<Connection>
+  /** Throws where the stack was last brought up in another place than this: what does not run here may run there. */
+  assertSamePlace?(observed: Observed): void
   /**
    * Of some steps of a plan, whether they can be done without the others. Absent: always.
    * @throws UserError saying what else would be done with them

@@ -111,19 +111,23 @@ describe('another cluster or namespace than before', () => {
     await command('up', ...patience)
     const config = await readFile(join(folder, 'kubeconfig'), 'utf8')
     const there = config.replace('"namespace":"rag"', '"namespace":"elsewhere"')
-    await writeFile(join(folder, 'kubeconfig'), there)
-    for (const refused of [['up'], ['up', '--dry-run'], ['scale', 'gateway=2'], ['down']]) {
-      const { code, err } = await command(...refused, ...patience)
-      expect({ refused, code }).toEqual({ refused, code: 2 })
-      expect(err).toContain('this stack was last brought up in context test, namespace rag')
-      expect(err).toContain('RAGSCALE_CONTEXT=test')
+    try {
+      await writeFile(join(folder, 'kubeconfig'), there)
+      for (const refused of [['up'], ['up', '--dry-run'], ['scale', 'gateway=2'], ['down']]) {
+        const { code, err } = await command(...refused, ...patience)
+        expect({ refused, code }, err).toEqual({ refused, code: 2 })
+        expect(err).toContain('this stack was last brought up in context test, namespace rag')
+        expect(err).toContain('RAGSCALE_CONTEXT=test')
+      }
+      expect((await command('status')).out).toContain('it was last brought up in context test, namespace rag')
+      await writeFile(join(folder, 'kubeconfig'), config)
+      expect((await command('down', ...patience)).code).toBe(0)
+      await writeFile(join(folder, 'kubeconfig'), there)
+      expect((await command('up', '--dry-run')).out).toContain('make namespace elsewhere')
+    } finally {
+      // It is taken down where it runs.
+      await writeFile(join(folder, 'kubeconfig'), config)
     }
-    expect((await command('status')).out).toContain('it was last brought up in context test, namespace rag')
-    await writeFile(join(folder, 'kubeconfig'), config)
-    expect((await command('down', ...patience)).code).toBe(0)
-    await writeFile(join(folder, 'kubeconfig'), there)
-    expect((await command('up', '--dry-run')).out).toContain('make namespace elsewhere')
-    await writeFile(join(folder, 'kubeconfig'), config)
   })
 })
 

@@ -20,6 +20,7 @@ import { connect } from './connect.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
 import { observe, rolesOf } from './observe.ts'
+import { assertSamePlace } from './last-place.ts'
 import { type Place, placeWords, readPlace } from './place.ts'
 import { planDown } from './plan-down.ts'
 import { planUp } from './plan-up.ts'
@@ -98,6 +99,10 @@ class KubernetesTarget implements StackTarget {
   async execute(steps: readonly Step[], options: ExecuteOptions): Promise<void> {
     const execution = new Execution(this.#programs, this.#stateFolder, this.#roles(), options)
     await this.#reached(async () => await execution.run(steps as readonly KubernetesStep[]))
+  }
+
+  assertSamePlace({ place, last }: KubernetesObserved): void {
+    assertSamePlace(place, last)
   }
 
   assertSeparable(steps: readonly Step[]): void {
