@@ -32,7 +32,7 @@ async function takenBack(run: RolloutRun, error: unknown): Promise<unknown> {
   const why = interrupted ? 'interrupted' : messageOf(error)
   if (run.state.phase === 'finishing') {
     return new UserError(
-      `${why}; the next version is proven and has all requests, and is not yet the only one`,
+      withWord(why, 'the next version is proven and has all requests, and is not yet the only one'),
       {
         hint: 'ragscale rollout resume   goes on; ragscale rollout abort   goes back',
         exitCode: exitCodeOf(error, interrupted),
@@ -47,18 +47,32 @@ async function takenBack(run: RolloutRun, error: unknown): Promise<unknown> {
     await goBack(run, 'rolled back', why)
   } catch (second) {
     if (second instanceof TakenDown) return second
-    return stranded(`${why}; going back failed: ${messageOf(second)}`, second, interrupted)
+    return stranded(withWord(why, `going back failed: ${messageOf(second)}`), second, interrupted)
   }
-  return new UserError(`${why}; rolled back: every request goes to the version that was there`, {
-    ...(error instanceof UserError && error.hint !== undefined ? { hint: error.hint } : {}),
+  const hint = error instanceof UserError ? hintAfter(error) : undefined
+  return new UserError(withWord(why, 'rolled back: every request goes to the version that was there'), {
+    ...(hint === undefined ? {} : { hint }),
     exitCode: exitCodeOf(error, interrupted),
     code: interrupted ? 'interrupted' : error instanceof UserError ? error.code : 'rolled-back',
     cause: error,
   })
 }
 
+/** Where the last lines of a log follow, it belongs before them. */
+function withWord(why: string, word: string): string {
+  const [first = '', ...rest] = why.split('\n')
+  return [`${first}; ${word}`, ...rest].join('\n')
+}
+
+/** What did not become healthy is gone: its logs cannot be asked for, and nothing is left to go on with. */
+function hintAfter({ code, hint }: UserError): string | undefined {
+  return code === 'unhealthy'
+    ? 'ragscale rollout status   says it again; correct the version, then begin anew'
+    : hint
+}
+
 function stranded(why: string, error: unknown, interrupted: boolean): UserError {
-  return new UserError(`${why}; two versions still run`, {
+  return new UserError(withWord(why, 'two versions still run'), {
     hint: 'ragscale rollout abort   goes back once that is mended; ragscale rollout status   shows where it stands',
     exitCode: exitCodeOf(error, interrupted),
     code: 'rollout-unfinished',

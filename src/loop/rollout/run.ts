@@ -164,7 +164,7 @@ export function forgetful(): UserError {
   return new UserError('a balancer started anew while it was measured, and did not go by the shares', {
     hint: 'ragscale logs balancer',
     exitCode: ExitCode.unhealthy,
-    code: 'unhealthy',
+    code: 'balancer',
   })
 }
 

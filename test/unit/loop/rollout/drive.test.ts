@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ExitCode, UserError } from '../../../../src/errors.ts'
 import { drive, exitCodeOfOutcome } from '../../../../src/loop/rollout/drive.ts'
 import { goBack } from '../../../../src/loop/rollout/ending.ts'
 import type { AskedRollout } from '../../../../src/loop/rollout/start.ts'
@@ -78,6 +79,25 @@ describe('a canary that is not', () => {
     const failure = drive(await rig.begin())
     await expect(failure).rejects.toMatchObject({ exitCode: 4 })
     await expect(failure).rejects.toThrow(/embed-next-1 is failing \(exited with code 1\); rolled back/)
+    expect(rig.runs()).toEqual(asItWas)
+  })
+
+  it('says that it went back before the last lines of what is gone, and not to ask for its logs', async () => {
+    const run = await rig.begin()
+    rig.beforeEffect = (effect) => {
+      if (effect !== 1) return
+      const hint = 'ragscale logs embed, then ragscale up to go on'
+      throw new UserError('embed-next-1 ended\n  its last lines:\n    | no such model', {
+        code: 'unhealthy',
+        exitCode: ExitCode.unhealthy,
+        hint,
+      })
+    }
+    const failure = drive(run)
+    await expect(failure).rejects.toThrow(
+      /^embed-next-1 ended; rolled back: .*\n {2}its last lines:\n {4}\| no such model$/,
+    )
+    await expect(failure).rejects.toMatchObject({ exitCode: 4, hint: expect.stringContaining('begin anew') })
     expect(rig.runs()).toEqual(asItWas)
   })
 
