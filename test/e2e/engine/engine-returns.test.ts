@@ -33,6 +33,13 @@ describeWithEngine('a change of a stack on Compose, while the engine goes away a
     return (await place.containers()).filter((one) => one.running)
   }
 
+  /** A balancer that starts asks the engine for names, and ends where nobody answers. */
+  async function untilServed(): Promise<void> {
+    const asked = async (): Promise<number> => (await fetch(`${place.urls.embed}/health`)).status
+    await expect.poll(async () => await asked().catch(() => 0), patience).toBe(200)
+    expect(await running()).toHaveLength(3)
+  }
+
   const names = async (): Promise<string[]> => (await running()).map(({ name }) => name)
 
   /** Resolves when the command has said it. */
@@ -67,8 +74,10 @@ describeWithEngine('a change of a stack on Compose, while the engine goes away a
 
   test('goes on with containers that ran on without it', async () => {
     await open({ liveRestore: true })
+    // So that `up` still waits for it when it serves.
+    await place.override({ balancer: { healthcheck: { interval: '15s' } } })
     const up = place.start('up')
-    await expect.poll(async () => (await running()).length, patience).toBe(3)
+    await untilServed()
     const before = await running()
     const away = untilSaid(up, /does not answer since/)
     await engine.stop()
@@ -82,7 +91,7 @@ describeWithEngine('a change of a stack on Compose, while the engine goes away a
   test('that was killed is ended by the next up, where its containers ran on without the engine', async () => {
     await open({ liveRestore: true })
     const killed = place.start('up')
-    await expect.poll(async () => (await running()).length, patience).toBe(3)
+    await untilServed()
     killed.kill('SIGKILL')
     await killed
     const before = await running()
