@@ -66,15 +66,19 @@ describe('a stack on a real node', { timeout: 400_000 }, () => {
     expect(step?.tiers['embed']).toMatchObject({ replicas: 2 })
   })
 
-  test('shows its Qdrant cluster through a forwarded port, and asks only before something of it is removed', async () => {
+  test('shows its Qdrant cluster through a forwarded port, and asks only before something of it is changed', async () => {
     const status = (await json('vector', 'status')) as { peers: unknown[]; troubles: unknown[] }
     expect(status).toMatchObject({ troubles: [] })
     expect(status.peers).toHaveLength(3)
     expect(await place().command('vector', 'apply')).toMatchObject({ code: 0, out: 'nothing to do\n' })
-    const removing = await place().command('vector', 'apply', '--shards', '12', '--drop-old')
-    expect(removing.code).toBe(2)
-    // Of all that it would do, the cluster being this machine's.
-    expect(removing.err).toMatch(/this would remove collection docs\S*, and nobody can be asked/)
+    const changing = await place().command('vector', 'apply', '--shards', '12', '--drop-old')
+    expect(changing.code).toBe(2)
+    // All of it: by its address the cluster is another machine's.
+    expect(changing.err).toMatch(
+      /this would create collection docs.*; remove collection docs.*, and nobody can be asked/,
+    )
+    // For that nobody has to agree.
+    expect(changing.err).not.toContain('wait until')
   })
 
   test('loses at most what was in flight when a container is killed, which the kubelet starts again', async () => {
@@ -101,10 +105,7 @@ describe('a stack on a real node', { timeout: 400_000 }, () => {
       await asking.stop()
       await connection.close()
     }
-    // 504 is the gateway's own limit of 2 s a stage, which a machine that runs everything at once may pass at any time.
-    const late = asking.asked.filter(({ outcome }) => outcome === 504)
-    expect(late.length).toBeLessThanOrEqual(asking.asked.length / 10)
-    const lost = asking.asked.filter(({ outcome }) => outcome !== 200 && outcome !== 504)
+    const lost = asking.asked.filter(({ outcome }) => outcome !== 200)
     for (const { startedMs, endedMs } of lost)
       expect(
         killedAt.some((at) => startedMs < at + 1_000 && endedMs > at),
