@@ -48,7 +48,11 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
   if (options.json)
     stdout.write(stackJson('ragscale.scale/1', view, { changes: steps.map(({ what }) => what), reminders }))
   else stdout.write(`${stackText(view)}${reminders.map((text) => `  ${text}\n`).join('')}`)
-  return observed.replicas.every(({ state }) => state === 'healthy') ? ExitCode.ok : ExitCode.unhealthy
+  // Of another tier one may just be coming up, as after a restart of the engine: nothing that this waits for.
+  const well = observed.replicas.every(
+    ({ tier, state }) => state === 'healthy' || (state === 'starting' && !counts.has(tier)),
+  )
+  return well ? ExitCode.ok : ExitCode.unhealthy
 }
 
 function notRunning(name: string): UserError {
