@@ -16,6 +16,8 @@ export interface ScaleOptions extends ChangeCommandOptions {
  */
 export async function scale(options: ScaleOptions, runtime: Runtime): Promise<ExitCode> {
   const counts = parseCounts(options.counts)
+  /** Tiers that differ from the file before anything is done: left for the next `up`. */
+  let left: ReadonlySet<string> | null = null
   const { stack, target, steps, observed } = await changeStack(
     'ragscale scale',
     options,
@@ -23,9 +25,10 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
     (scaled, target, found) => {
       target.assertSamePlace?.(found)
       if (!found.running) throw notRunning(scaled.name)
-      const steps = target
-        .plan(scaled, found, 'ragscale scale')
-        .filter(({ tier }) => tier === null || counts.has(tier))
+      const all = target.plan(scaled, found, 'ragscale scale')
+      // One that differs only later went away meanwhile, as with an engine that is restarted, and is brought back.
+      const others = (left ??= new Set(all.flatMap(({ tier }) => (tier === null ? [] : [tier]))))
+      const steps = all.filter(({ tier }) => tier === null || counts.has(tier) || !others.has(tier))
       target.assertSeparable?.(steps)
       return steps
     },
@@ -48,11 +51,7 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
   if (options.json)
     stdout.write(stackJson('ragscale.scale/1', view, { changes: steps.map(({ what }) => what), reminders }))
   else stdout.write(`${stackText(view)}${reminders.map((text) => `  ${text}\n`).join('')}`)
-  // Of another tier one may just be coming up, as after a restart of the engine: nothing that this waits for.
-  const well = observed.replicas.every(
-    ({ tier, state }) => state === 'healthy' || (state === 'starting' && !counts.has(tier)),
-  )
-  return well ? ExitCode.ok : ExitCode.unhealthy
+  return observed.replicas.every(({ state }) => state === 'healthy') ? ExitCode.ok : ExitCode.unhealthy
 }
 
 function notRunning(name: string): UserError {
