@@ -1,8 +1,7 @@
 /** Does what was planned, and decides nothing. */
-import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { writeComparison } from '../../deployed/compare.ts'
-import { UserError, messageOf } from '../../errors.ts'
+import type { UserError } from '../../errors.ts'
 import type { Topology } from '../../render/topology.ts'
 import { answers, isAway } from '../docker/away.ts'
 import { type FoundContainer, containersWith } from '../docker/containers.ts'
@@ -14,24 +13,18 @@ import type { ExecuteOptions } from '../target.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
 import { removePeer } from '../qdrant/cluster.ts'
 import { moveShard } from '../qdrant/transfer.ts'
-import { makeNumbered, scalesOf } from './another.ts'
 import { numberOf, projectLabel } from './found.ts'
 import { keyed, vectorKey, vectorNodes } from './vector-nodes.ts'
 import { Follower } from './follow.ts'
 import { interrupted } from './interrupted.ts'
+import { type Maker, makerWith } from './maker.ts'
 import type { Places } from './places.ts'
 import { Router } from './router.ts'
 import { removeState, writeState } from './state-folder.ts'
 import { ignoringMissing } from './take-back.ts'
 import { makeSecret } from './secret-files.ts'
 import type { ActionOf, ComposeStep, RolledReplica } from './steps.ts'
-import { type ComposeTool, callCompose } from './tool.ts'
-import { buildByCompose } from './tool-build.ts'
-import { composeFailure, portTaken } from './tool-failure.ts'
-import { applyAlone, makeAlone } from './alone/apply.ts'
-import { buildImage } from './alone/build.ts'
-import type { Placed } from './alone/container.ts'
-import { readAlone } from './resolve.ts'
+import type { ComposeTool } from './tool.ts'
 import type { WantedService } from './wanted.ts'
 
 export interface Means {
@@ -52,10 +45,13 @@ export class Execution {
   readonly #deadlineMs: number
   readonly #done: string[] = []
   readonly #router: Router
+  readonly #maker: Maker
 
   constructor(means: Means, options: ExecuteOptions) {
     this.#means = means
-    this.#router = new Router(means.engine, means.topology.stack.name, means.places.state)
+    const project = means.topology.stack.name
+    this.#router = new Router(means.engine, project, means.places.state)
+    this.#maker = makerWith({ ...means, project })
     this.#options = options
     this.#deadlineMs = performance.now() + options.timeoutMs
   }
@@ -112,7 +108,8 @@ export class Execution {
         await pullImage(engine, step.image, { ...this.#options, env: this.#means.env })
         break
       case 'build':
-        await this.#build(step)
+        onProgress({ kind: 'note', text: `building ${step.image} from deploy/image` })
+        await this.#maker.image(step, signal)
         break
       case 'remove':
         await this.#remove(step)
@@ -172,29 +169,9 @@ export class Execution {
     if (id !== null) await this.#remove({ id, name, stopSeconds: service.stopSeconds })
     await this.#followed(
       [{ ...service, replicas: 1 }],
-      async (within) => await this.#make(service, number, within),
+      async (within) => await this.#maker.numbered(service, number, within),
       (one) => numberOf(one) === number,
     )
-  }
-
-  /** One container of a counted service; what Compose says where it fails. */
-  async #make(service: WantedService, number: number, signal: AbortSignal): Promise<UserError | null> {
-    const { engine, tool, topology, places } = this.#means
-    if (tool.kind === 'none') {
-      await this.#withPlaced(async (placed) => await makeAlone(engine, placed, service, number))
-      return null
-    }
-    const project = topology.stack.name
-    try {
-      await makeNumbered(engine, { project, service: service.name, number }, async (args) => {
-        const failure = await this.#compose(args, [service], signal)
-        if (failure !== null) throw failure
-      })
-      return null
-    } catch (error) {
-      if (error instanceof UserError) return error
-      throw portTaken(messageOf(error), places) ?? error
-    }
   }
 
   /** Together, and all watched at once: each may wait for another. */
@@ -205,7 +182,7 @@ export class Execution {
     const services = [...applies, ...restarts].map(({ service }) => service)
     await this.#followed(services, async (signal, follower) => {
       const restarting = restarts.map(async (step) => await this.#restart(step, signal))
-      const apply = async () => (applies.length === 0 ? null : await this.#apply(applies, signal))
+      const apply = async () => (applies.length === 0 ? null : await this.#maker.services(applies, signal))
       let failure = await apply()
       // Compose gives up on who waits for one that the engine calls unhealthy, though it comes to answer.
       while (failure !== null && (await follower.outlasts(signal))) failure = await apply()
@@ -245,38 +222,6 @@ export class Execution {
     }
   }
 
-  /** One call for all of them: Compose starts them in the order of what they wait for. */
-  async #apply(steps: readonly ActionOf<'apply'>[], signal: AbortSignal): Promise<UserError | null> {
-    const { engine, tool, topology } = this.#means
-    if (tool.kind === 'none') {
-      await this.#withPlaced(async (placed) => await applyAlone(engine, placed, steps, signal))
-      return null
-    }
-    const services = steps.map(({ service }) => service)
-    const args = [
-      'up',
-      '--detach',
-      '--no-build',
-      ...(steps.every(({ alone }) => alone) ? ['--no-deps'] : []),
-      ...(steps.every(({ force }) => force) ? ['--force-recreate'] : []),
-      ...(await scalesOf(engine, topology.stack.name, services)),
-      ...services.map(({ name }) => name),
-    ]
-    return await this.#compose(args, services, signal)
-  }
-
-  async #compose(
-    args: readonly string[],
-    services: readonly WantedService[],
-    signal: AbortSignal,
-  ): Promise<UserError | null> {
-    const { places, topology, env, tool } = this.#means
-    if (tool.kind === 'none') throw new Error('there is no docker compose')
-    const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
-    const { failed, stderr } = await callCompose(tool, { ...call, args, signal }, env)
-    return failed && !signal.aborted ? composeFailure(stderr, services, places) : null
-  }
-
   async #restart({ id, service }: ActionOf<'restart'>, abortSignal: AbortSignal): Promise<void> {
     await this.#means.engine.docker.getContainer(id).restart({ t: service.stopSeconds, abortSignal })
   }
@@ -285,34 +230,6 @@ export class Execution {
     const { engine, topology, places } = this.#means
     const containers = await containersWith(engine, [`${projectLabel}=${topology.stack.name}`])
     return keyed(vectorNodes(containers, engine), await vectorKey(topology.stack, places))
-  }
-
-  /** What is done where there is no Compose. */
-  async #withPlaced(act: (placed: Placed) => Promise<void>): Promise<void> {
-    const { places, env } = this.#means
-    const [main = '', applied] = await this.#means.files()
-    const texts = {
-      rendered: await readFile(main, 'utf8'),
-      applied: applied === undefined ? undefined : await readFile(applied, 'utf8'),
-    }
-    const placed = { model: await readAlone(texts, places, env), folder: places.compose }
-    try {
-      await act(placed)
-    } catch (error) {
-      throw portTaken(messageOf(error), places) ?? error
-    }
-  }
-
-  async #build({ service, image, context }: ActionOf<'build'>): Promise<void> {
-    const { engine, places, topology, env, tool } = this.#means
-    const { onProgress, signal } = this.#options
-    onProgress({ kind: 'note', text: `building ${image} from deploy/image` })
-    if (tool.kind === 'none') {
-      await buildImage(engine, image, context, signal)
-      return
-    }
-    const call = { files: await this.#means.files(), folder: places.compose, project: topology.stack.name }
-    await buildByCompose(tool, { ...call, args: ['build', service], signal }, { image, env })
   }
 
   async #remove({
