@@ -1,8 +1,8 @@
 import { ExitCode, UserError } from '../errors.ts'
 import { type ChangeCommandOptions, changeStack } from '../loop/change-command.ts'
 import { planJson, planText, stackJson, stackText } from '../loop/stack-view.ts'
+import { endOfChange } from '../loop/still-unhealthy.ts'
 import type { Runtime } from '../runtime.ts'
-
 import { countOf, parseCounts, withCounts } from '../targets/counts.ts'
 
 export interface ScaleOptions extends ChangeCommandOptions {
@@ -11,8 +11,9 @@ export interface ScaleOptions extends ChangeCommandOptions {
 }
 
 /**
- * Changes how many replicas or nodes of the named tiers run, and nothing else. The file is not touched: it
- * stays what the next `up` goes by, and what it says is repeated where it differs.
+ * Changes how many replicas or nodes of the named tiers run. What else differs from the file is left for the next
+ * `up`, but for what goes away meanwhile, which is brought back. The file is not touched: it stays what the next `up`
+ * goes by, and what it says is repeated where it differs.
  */
 export async function scale(options: ScaleOptions, runtime: Runtime): Promise<ExitCode> {
   const counts = parseCounts(options.counts)
@@ -51,7 +52,7 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
   if (options.json)
     stdout.write(stackJson('ragscale.scale/1', view, { changes: steps.map(({ what }) => what), reminders }))
   else stdout.write(`${stackText(view)}${reminders.map((text) => `  ${text}\n`).join('')}`)
-  return observed.replicas.every(({ state }) => state === 'healthy') ? ExitCode.ok : ExitCode.unhealthy
+  return endOfChange(observed, options.json)
 }
 
 function notRunning(name: string): UserError {

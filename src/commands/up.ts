@@ -1,6 +1,7 @@
 import { ExitCode } from '../errors.ts'
 import { type ChangeCommandOptions, changeStack } from '../loop/change-command.ts'
 import { planJson, planText, stackJson, stackText } from '../loop/stack-view.ts'
+import { endOfChange } from '../loop/still-unhealthy.ts'
 import type { Runtime } from '../runtime.ts'
 
 export type UpOptions = ChangeCommandOptions
@@ -21,5 +22,5 @@ export async function up(options: UpOptions, runtime: Runtime): Promise<ExitCode
   const view = { stack, observed, endpoints: target.endpoints(observed) }
   if (options.json) stdout.write(stackJson('ragscale.up/1', view, { changes: steps.map(({ what }) => what) }))
   else stdout.write(`${stackText(view)}${steps.length === 0 ? '  nothing had to be changed\n' : ''}`)
-  return observed.replicas.every(({ state }) => state === 'healthy') ? ExitCode.ok : ExitCode.unhealthy
+  return endOfChange(observed, options.json)
 }

@@ -29,9 +29,11 @@ export function stackJson(schema: string, view: StackView, more: object = {}): s
 /** The tiers with their counts and URLs, and what to know of them. */
 export function stackText({ stack, observed, endpoints }: StackView): string {
   const urls = Object.entries(endpoints).map(([name, all]) => `  ${name.padEnd(10)}${(all ?? []).join(' ')}`)
+  const { length: all } = observed.replicas
   const healthy = observed.replicas.filter(({ state }) => state === 'healthy').length
-  const count = `${healthy} of ${observed.replicas.length} processes healthy`
-  const where = stack.target === 'local' ? `on this machine, ${count}` : `(${stack.target})`
+  const count = (what: string) => `${healthy} of ${all} ${what} healthy`
+  const elsewhere = healthy === all ? `(${stack.target})` : `(${stack.target}), ${count('replicas')}`
+  const where = stack.target === 'local' ? `on this machine, ${count('processes')}` : elsewhere
   const notes = observed.notes.map((note) => `  ${note}`)
   return `${[`${stack.name} is up ${where}`, ...urls, ...notes].join('\n')}\n`
 }
