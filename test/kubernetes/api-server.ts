@@ -28,10 +28,10 @@ export interface ApiServer {
 export interface Where {
   readonly address: string
   /** As for `Processes`. */
-  readonly within: readonly string[]
+  readonly within?: readonly string[]
 }
 
-const here: Where = { address: '127.0.0.1', within: [] }
+const here: Where = { address: '127.0.0.1' }
 const readyMs = 120_000
 const name = 'kube-apiserver'
 

@@ -5,6 +5,9 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+/** Of a run that is killed none stays: each ends with this process, however that ends. */
+const tied = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'TERM', '--'] : []
+
 interface Started {
   readonly name: string
   readonly program: string
@@ -18,8 +21,8 @@ export class Processes {
   readonly #within: readonly string[]
   readonly #started: Started[] = []
 
-  /** @param within what a program and its arguments are put behind, to run elsewhere */
-  constructor(folder: string, within: readonly string[] = []) {
+  /** @param within what a program and its arguments are put behind, to run elsewhere; it ends with this process too */
+  constructor(folder: string, within: readonly string[] = tied) {
     this.#folder = folder
     this.#within = within
   }
