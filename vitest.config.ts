@@ -16,6 +16,7 @@ const engine = ['test/e2e/engine/**/*.test.ts', 'test/e2e/image/*.test.ts']
 /** Of these, what takes minutes of waiting each: `npm run test:engine`. */
 const engineLong = [
   'rolling',
+  'rolling-image',
   'swarm',
   'swarm-rollout',
   'swarm-vector',

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
-import { publishedTag } from '../../images/make.ts'
 import { keepAsking } from './asking.ts'
 import { type EnginePlace, type Seen, enginePlace } from './place.ts'
 
@@ -15,7 +14,7 @@ describe.each([
   { balancer: 'haproxy', compose: true },
   { balancer: 'nginx', compose: false },
 ])('behind $balancer (docker compose: $compose)', ({ balancer, compose }) => {
-  const yaml = (mean: string, image?: string): string => `name: handbook
+  const yaml = (mean: string): string => `name: handbook
 target: compose
 rehearse: true
 tiers:
@@ -24,7 +23,7 @@ tiers:
     model: BAAI/bge-small-en-v1.5
     replicas: 3
     emulate: { model: fifo, law: fixed, mean: ${mean}, servers: 4 }
-${image === undefined ? '' : `    image: '${image}'\n`}balancer: { component: ${balancer}, image: '${balancer}:test' }
+balancer: { component: ${balancer}, image: '${balancer}:test' }
 workload: { rate: 10/s, queries: queries.txt, seed: 7 }
 slo: { embed: { p95: 3s } }
 limits: { replicas: 8 }
@@ -119,19 +118,6 @@ limits: { replicas: 8 }
       const after = await embed()
       expect(after.map(({ name }) => name)).toEqual(names)
       expect(after.map(({ id }) => id).filter((id) => before.some((one) => one.id === id))).toEqual([])
-    })
-
-    test('is replaced one replica at a time when its image is another tag', async () => {
-      const before = await embed()
-      const another = 'ragscale:another'
-      await place.docker('tag', await publishedTag(), another)
-      await place.write(yaml('14ms', another))
-      expect(await unnoticed(up)).toBe(2)
-      const after = await embed()
-      expect(after.map(({ name }) => name)).toEqual(names)
-      expect(after.map(({ id }) => id).filter((id) => before.some((one) => one.id === id))).toEqual([])
-      const images = await place.docker('inspect', '--format', '{{.Config.Image}}', ...names)
-      expect(images.split('\n')).toEqual(names.map(() => another))
     })
 
     test('gets a replica back that somebody removed, with its own number', async () => {
