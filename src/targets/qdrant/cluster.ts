@@ -50,21 +50,34 @@ export async function readTopology(
     nodes.map(async (node) => {
       const raft = await clusterOf(node, timeoutMs).then(
         ({ raft_info: { term, commit } }) => ({ term, commit }),
-        () => null,
+        () => unheard,
       )
       return { node, raft }
     }),
   )
-  const furthest = asked.toSorted((a, b) => rank(b) - rank(a) || commitOf(b) - commitOf(a))
-  const ordered = furthest.map(({ node }) => node)
+  const ordered = asked.toSorted((a, b) => byRaft(a.raft, b.raft)).map(({ node }) => node)
   return await firstOf(ordered, async (node) => await topologyOf(node, nodes, timeoutMs))
 }
 
-interface AskedNode {
-  readonly raft: { readonly term: number; readonly commit: number } | null
+export interface RaftPosition {
+  readonly term: number
+  /** Index of the last entry that is agreed on. */
+  readonly commit: number
+  /** Absent where it is not asked for; null: it knows of none. */
+  readonly leader?: string | null
 }
-const rank = ({ raft }: AskedNode): number => raft?.term ?? -1
-const commitOf = ({ raft }: AskedNode): number => raft?.commit ?? -1
+const unheard: RaftPosition = { term: -1, commit: -1 }
+
+/**
+ * Who knows most of what was agreed on comes first. By the commit before the term: whoever has committed more has all
+ * that the others have, but any node that hears nobody raises its own term with each election that it cannot win
+ * (Qdrant asks for no trial votes), as one does that was cut off, or was down when it was taken out. Of several that
+ * know as much, one that has a leader.
+ */
+export function byRaft(a: RaftPosition, b: RaftPosition): number {
+  const led = ({ leader }: RaftPosition): number => Number(leader !== null)
+  return b.commit - a.commit || led(b) - led(a) || b.term - a.term
+}
 
 async function clusterOf(node: NodeAddress, timeoutMs: number) {
   return answered(clusterAnswer, await call(node, 'GET', '/cluster', { timeoutMs })).result

@@ -288,6 +288,18 @@ function refuse(view: ClusterView, { collection, drain }: VectorGoal, going: rea
       `Start ${down.length === 1 ? 'it' : 'them'}, or give ${down.length === 1 ? 'it' : 'them'} up for good: ${[...drain, ...down].map((name) => `--drain ${name}`).join(' ')}`,
     )
   }
+  refuseMinority(view)
+}
+
+/** A leader that has lost the others goes on calling itself one: Qdrant has it look at no majority. */
+function refuseMinority({ peers }: ClusterView): void {
+  const down = peers.filter(({ up }) => !up).map(({ name }) => name)
+  if (down.length * 2 < peers.length) return
+  const needed = Math.floor(peers.length / 2) + 1
+  throw cannot(
+    `${peers.length - down.length} of ${peers.length} nodes answer, and nothing is agreed on, not even who goes, by less than ${needed}`,
+    `Start some of them again, until ${needed} run, before others are given up: ${down.join(', ')}`,
+  )
 }
 
 /** Null for a node that is not in the cluster: taken out by an earlier run of the same command. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { type NodeAddress, Refused, answered, call, callText, firstOf } from './call.ts'
+import { byRaft } from './cluster.ts'
 
 export interface PeerView {
   /** Exceeds 2^53, so it is text. */
@@ -57,6 +58,8 @@ export interface ClusterView {
 }
 
 const id = z.coerce.string()
+/** Raft has no peer 0: Qdrant tells a follower that knows of no leader, or a candidate, as one that follows it. */
+const leaderId = id.nullish().transform((leader) => (leader === '0' ? null : (leader ?? null)))
 const clusterAnswer = z.object({
   result: z.discriminatedUnion('status', [
     z.object({ status: z.literal('disabled') }),
@@ -68,7 +71,7 @@ const clusterAnswer = z.object({
         term: z.number(),
         commit: z.number(),
         pending_operations: z.number(),
-        leader: id.nullish(),
+        leader: leaderId,
       }),
       message_send_failures: z.record(z.string(), z.unknown()).default({}),
     }),
@@ -123,7 +126,7 @@ export async function readCluster(nodes: readonly NodeAddress[], named: boolean)
         term: raft.term,
         commit: raft.commit,
         pending: raft.pending_operations,
-        leader: raft.leader ?? null,
+        leader: raft.leader,
       },
       peers: await readPeers(newest.member, members, nodes, named),
       collections,
@@ -150,12 +153,7 @@ function isUp(peer: string, uri: string, newest: Member, members: readonly Asked
 
 async function readMembers(nodes: readonly NodeAddress[]): Promise<{ newest: Asked; members: Asked[] }> {
   const { asked, failures } = await askMembers(nodes)
-  // A node that was taken out, or is just back, shows an older state than the others.
-  const [newest] = asked.toSorted(
-    (a, b) =>
-      b.member.raft_info.term - a.member.raft_info.term ||
-      b.member.raft_info.commit - a.member.raft_info.commit,
-  )
+  const [newest] = asked.toSorted((a, b) => byRaft(a.member.raft_info, b.member.raft_info))
   if (newest === undefined) throw unreachable(failures)
   return { newest, members: asked.filter(({ member }) => member.peer_id in newest.member.peers) }
 }

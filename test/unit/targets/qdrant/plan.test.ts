@@ -315,6 +315,15 @@ describe('a plan for a Qdrant cluster', () => {
         /vector-2 does not answer/,
       ],
       [
+        'to give up so many nodes that those left agree on nothing, whoever calls itself their leader',
+        {
+          ...viewOf(3, [collectionOf(3, 3, 3)]),
+          peers: viewOf(3, []).peers.map((peer, index) => ({ ...peer, up: index === 0 })),
+        },
+        goalOf(3, 1, { drain: ['vector-2', 'vector-3'] }),
+        /1 of 3 nodes answer, and nothing is agreed on, not even who goes, by less than 2/,
+      ],
+      [
         'anything without a leader',
         { ...viewOf(2, []), raft: { term: 1, commit: 1, pending: 0, leader: null } },
         goalOf(2, 1),
