@@ -9,3 +9,9 @@ export async function connectTo(target: StackTarget, observed: Observed): Promis
     close: async () => {},
   }
 }
+
+/** As `connectTo`, with each node of the Qdrant cluster by its own address where the target can. */
+export async function connectToVector(target: StackTarget, observed: Observed): Promise<Connection> {
+  if (target.connectVector !== undefined && observed.running) return await target.connectVector(observed)
+  return await connectTo(target, observed)
+}

@@ -17,7 +17,7 @@ import {
 } from '../targets/qdrant/plan.ts'
 import { type ClusterView, downPeers, readCluster, troublesOf } from '../targets/qdrant/view.ts'
 import { endpointUrls } from '../targets/external/external.ts'
-import { connectTo } from './connection.ts'
+import { connectToVector } from './connection.ts'
 import { failedIn, interruptedIn } from './vector-cut-off.ts'
 import type { StackTarget } from '../targets/target.ts'
 
@@ -42,7 +42,7 @@ export async function openVector(
 ): Promise<VectorCluster> {
   const external = stack.target === 'external'
   const observed = external ? null : await target.observe(stack)
-  const connection = observed === null ? null : await connectTo(target, observed)
+  const connection = observed === null ? null : await connectToVector(target, observed)
   const own = connection?.vectorNodes ?? []
   const endpoints = connection?.endpoints ?? endpointUrls(stack)
   // A swarm publishes the tier's port only where it is asked for; nodes that can be reached by themselves need none.

@@ -166,6 +166,8 @@ export interface StackTarget {
   endpoints(observed: Observed): RunningEndpoints
   /** For a target whose addresses are there only while somebody holds them open; absent where `endpoints` are always. */
   connect?(observed: Observed): Promise<Connection>
+  /** As `connect`, for whoever asks the Qdrant cluster itself; absent where `connect` or `vectorNodes` tell of its nodes. */
+  connectVector?(observed: Observed): Promise<Connection>
   /** Throws where the stack was last brought up in another place than this: what does not run here may run there. */
   assertSamePlace?(observed: Observed): void
   /**

@@ -9,6 +9,7 @@ import type { KubeObject } from './objects.ts'
 import { forwardPorts } from './port-forward.ts'
 import type { Programs } from './programs.ts'
 import type { KubernetesObserved } from './steps.ts'
+import { forwardNodes } from './vector-nodes.ts'
 
 interface Service extends KubeObject {
   readonly spec?: { readonly clusterIP?: string; readonly ports?: readonly { readonly port: number }[] }
@@ -37,6 +38,16 @@ export async function connect(observed: KubernetesObserved, programs: Programs):
     vectorNodes: [],
     close: async () => await forwarded.close(),
   }
+}
+
+/**
+ * As `connect`, for whoever asks a Qdrant cluster: node by node where it is the release's own.
+ * @throws UserError (exit 4) when kubectl cannot forward
+ */
+export async function connectVector(observed: KubernetesObserved, programs: Programs): Promise<Connection> {
+  const forwarded = await forwardNodes(observed.found, observed.place, programs)
+  if (forwarded === null) return await connect(observed, programs)
+  return { endpoints: {}, vectorNodes: forwarded.nodes, close: async () => await forwarded.close() }
 }
 
 function wantedPorts(balancer: Service | null): { readonly name: EndpointName; readonly port: number }[] {

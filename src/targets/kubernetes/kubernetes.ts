@@ -16,7 +16,7 @@ import type {
 } from '../target.ts'
 import { lockChanges } from '../change-lock.ts'
 import { Cluster } from './cluster.ts'
-import { connect } from './connect.ts'
+import { connect, connectVector } from './connect.ts'
 import { Execution } from './execute.ts'
 import { readLogs } from './logs.ts'
 import { observe, rolesOf } from './observe.ts'
@@ -32,11 +32,10 @@ import { ClusterUnreachable, type Env, Programs } from './programs.ts'
 import { readRelease, releaseNameOf } from './release.ts'
 import { assertSeparable } from './separable.ts'
 import { ClusterSampler } from './sample.ts'
-import { secretNameIn } from './secrets.ts'
 import { objectsIn } from './manifest.ts'
 import { topologyOf } from '../../render/workloads.ts'
-import { secretNames } from '../../catalog/secrets.ts'
 import type { KubernetesObserved, KubernetesStep } from './steps.ts'
+import { vectorKey } from './vector-nodes.ts'
 
 /** A Helm release in the namespace that kubectl's context names; `env`: what helm and kubectl are run with. */
 export function kubernetesTarget(stack: Stack, env: Env): StackTarget {
@@ -126,16 +125,18 @@ class KubernetesTarget implements StackTarget {
     return await this.#reached(async () => await connect(observed, this.#programs))
   }
 
+  async connectVector(observed: KubernetesObserved): Promise<Connection> {
+    return await this.#reached(async () => await connectVector(observed, this.#programs))
+  }
+
   /** Of Qdrant, for whoever loads it or asks its cluster. */
   async secrets(stack: Stack): Promise<Readonly<Record<string, string>>> {
     if (stack.rehearse || stack.tiers.vector?.component !== 'qdrant') return {}
     return await this.#reached(async () => {
       const place = await this.#place()
       const { manifest } = await readRelease(releaseNameOf(stack), place, this.#programs)
-      const secret = secretNameIn(objectsIn(manifest))
-      if (secret === null) return {}
-      const value = await new Cluster(place, this.#programs).secretValue(secret, secretNames.vectorKey)
-      return value === null ? {} : { QDRANT_API_KEY: value }
+      const key = await vectorKey(stack, objectsIn(manifest), new Cluster(place, this.#programs))
+      return key === null ? {} : { QDRANT_API_KEY: key }
     })
   }
 

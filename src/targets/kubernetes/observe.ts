@@ -16,6 +16,8 @@ import { isPending, latest, type Release, readRelease, releaseNameOf } from './r
 import { type PodState, type Roles, isReplica, replicaOf } from './replicas.ts'
 import { secretNameIn } from './secrets.ts'
 import type { FoundSecret, KubernetesObserved } from './steps.ts'
+import { readShards, vectorKey } from './vector-nodes.ts'
+import { asksForShards } from './vector-set.ts'
 import { type Wanted, readWanted } from './wanted.ts'
 
 /**
@@ -43,11 +45,13 @@ export async function observe(
   const deployed = objectsIn(release.manifest)
   const there = { deployed, found: found.controllers }
   const wanted = await tryWanted(stack, name, place, capabilities, programs, there)
-  const [live, secret, around, gateways] = await Promise.all([
+  const asks = !('error' in wanted) && asksForShards(found, wanted.objects)
+  const [live, secret, around, gateways, shards] = await Promise.all([
     cluster.live(deployed),
     findSecret(stack, 'error' in wanted ? deployed : wanted.objects, name, cluster),
     surroundingsOf(found, cluster),
     cluster.gateways(gatewaysOf(deployed)),
+    asks ? readShards(found, await vectorKey(stack, deployed, cluster), place, programs) : null,
   ])
   const replicas = statesOf(found.pods, around, rolesOf(stack, wanted))
   return {
@@ -66,6 +70,7 @@ export async function observe(
     stack,
     hosts: hostsOf(deployed, gateways),
     gateways: gatewaysOf(deployed),
+    shards,
     replicas,
     notes: [
       ...notesOn(place, release, found),

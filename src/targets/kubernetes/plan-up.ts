@@ -13,6 +13,7 @@ import { isPending, lastDeployed, latest } from './release.ts'
 import { planSecret } from './secrets.ts'
 import { standingOf } from './rollout-status.ts'
 import type { KubernetesObserved, KubernetesStep } from './steps.ts'
+import { planVectorSet } from './vector-set.ts'
 import type { Wanted } from './wanted.ts'
 
 export interface Goal {
@@ -27,7 +28,11 @@ export interface Goal {
 /** Helm takes no longer for a change that it does not wait for: one that is pending since then was cut off. */
 const helmAtMostMs = 10 * 60_000
 
-/** @throws UserError: exit 1 where a user's edits or another's change are in the way; exit 2 where something is missing that only they can give, or where kubectl is at another cluster than before */
+/**
+ * @throws UserError: exit 1 where a user's edits or another's change are in the way; exit 2 where something is missing
+ * that only they can give, or where kubectl is at another cluster than before; exit 4 where a node of Qdrant's is to go
+ * that holds shards
+ */
 export function planUp(goal: Goal, observed: KubernetesObserved): KubernetesStep[] {
   const { wanted, place, last } = observed
   assertSamePlace(place, last)
@@ -37,11 +42,12 @@ export function planUp(goal: Goal, observed: KubernetesObserved): KubernetesStep
     const where = { folder: wanted.comparison.folder, cwd: goal.folder }
     throw refused(conflicts, where, 'ragscale render')
   }
+  const vector = planVectorSet(observed, wanted.objects)
   const before = [...written(goal, wanted), ...namespaced(observed), ...mended(goal, observed)]
   const secret = secretStep(wanted, observed)
   const cleared = clearedAway(observed)
   const release = released(goal, wanted, observed, cleared.removed)
-  const doing = [...before, ...secret, ...cleared.steps, ...release]
+  const doing = [...before, ...secret, ...cleared.steps, ...vector.before, ...release, ...vector.after]
   return [...doing, ...awaited(goal, wanted, observed, doing.length > 0)]
 }
 

@@ -1,6 +1,7 @@
 /** Ports of a Service, held open on this machine for as long as somebody calls through them. */
 import { spawn } from 'node:child_process'
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, type Socket, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCode, UserError } from '../../errors.ts'
@@ -55,14 +56,46 @@ export async function forwardPorts(
   )
   return {
     ports: first.ports,
-    close: async () => {
-      // The child keeps nobody awake, and its end is waited for.
-      const awake = setTimeout(() => {}, 60_000)
-      closing.abort()
-      await kept
-      clearTimeout(awake)
-    },
+    close: async () => await closed(closing, kept),
   }
+}
+
+/**
+ * As `forwardPorts` of one port, of what may not run yet, or end and come back: its port here is refused until then.
+ * Resolves when it is open, or cannot be opened now.
+ */
+export async function forwardPatiently(
+  what: string,
+  port: number,
+  place: Place,
+  programs: Programs,
+): Promise<Forwarded> {
+  const closing = new AbortController()
+  const own = await freePort()
+  const open = async () => await forwardOnce(what, [`${own}:${port}`], place, programs, closing.signal)
+  const first = await open().catch(() => ({ ended: Promise.resolve() }))
+  const kept = keep(first.ended, open, closing.signal)
+  return {
+    ports: new Map([[port, own]]),
+    close: async () => await closed(closing, kept),
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function closed(closing: AbortController, kept: Promise<void>): Promise<void> {
+  // The child keeps nobody awake, and its end is waited for.
+  const awake = setTimeout(() => {}, 60_000)
+  closing.abort()
+  await kept
+  clearTimeout(awake)
 }
 
 async function keep(
@@ -75,6 +108,7 @@ async function keep(
     await current
     if (signal.aborted) return
     await sleep(againMs, undefined, { signal, ref: false }).catch(() => {})
+    if (signal.aborted) return
     try {
       current = (await open()).ended
     } catch {

@@ -1,5 +1,6 @@
 /** What a stack was found to be on its cluster, and what there is to do about it, as data. */
 import type { Comparison } from '../../deployed/compare.ts'
+import type { Topology } from '../qdrant/cluster.ts'
 import type { Observed, Step } from '../target.ts'
 import type { FoundNamespace, Running } from './cluster.ts'
 import type { KubeEvent, KubeObject } from './objects.ts'
@@ -35,6 +36,8 @@ export interface KubernetesObserved extends Observed {
   readonly hosts: readonly string[]
   /** By which the release's routes come in, whether or not they are there. */
   readonly gateways: readonly GatewayName[]
+  /** Where the shards of the Qdrant cluster are; null where no node of it is to go, or none could be asked. */
+  readonly shards: Topology | null
 }
 
 export interface FoundSecret {

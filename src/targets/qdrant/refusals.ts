@@ -1,5 +1,6 @@
 /** Why nodes of a cluster may not go. */
 import { ExitCode, UserError } from '../../errors.ts'
+import type { Topology } from './cluster.ts'
 
 export function unknownShards(leaving: readonly string[]): UserError {
   return new UserError(`no vector node answers, so nobody can tell what ${leaving.join(' and ')} hold`, {
@@ -19,4 +20,39 @@ export function onlyCopies(leaving: readonly string[], losses: readonly string[]
       code: 'unhealthy',
     },
   )
+}
+
+/**
+ * Of nodes that are to be stopped none may hold what no other has been given, nor be counted on by the others: of too
+ * many that are gone they could not agree on anything any more.
+ * @param leaving their names
+ * @param topology null where no node could be asked
+ * @throws UserError (exit 4), with the command that empties a node and takes it out
+ */
+export function refuseMembers(leaving: readonly string[], topology: Topology | null): void {
+  const held = (node: string): number => topology?.copies.filter((copy) => copy.node === node).length ?? 0
+  const members = leaving.filter((node) => topology === null || held(node) > 0 || node in topology.peers)
+  const [first] = members
+  if (first === undefined) return
+  throw new UserError(whyNot(first, topology === null ? null : held(first)), {
+    hint: members
+      .map(
+        (node) => `ragscale vector apply --drain ${node}   ${effect(topology === null ? null : held(node))}`,
+      )
+      .join('\n'),
+    exitCode: ExitCode.unhealthy,
+    code: 'shards',
+  })
+}
+
+function whyNot(node: string, held: number | null): string {
+  if (held === null)
+    return `nobody can tell whether ${node} holds shards: no node of the cluster could be asked from here`
+  if (held === 0)
+    return `${node} holds no shard, but is in the cluster, whose other nodes would go on counting on it`
+  return `${node} holds ${held} ${held === 1 ? 'shard' : 'shards'}, which would go with it`
+}
+
+function effect(held: number | null): string {
+  return held === 0 ? 'takes it out' : 'moves its shards to the other nodes, and takes it out'
 }

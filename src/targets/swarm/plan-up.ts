@@ -1,5 +1,6 @@
 /** What to do to come from what runs in the swarm to what is wanted. Pure. */
 import { ExitCode, UserError } from '../../errors.ts'
+import { refuseMembers } from '../qdrant/refusals.ts'
 import { byRollout } from '../rollout.ts'
 import { untold } from './balancers.ts'
 import type { WantedService } from './model.ts'
@@ -10,7 +11,6 @@ import { filesBeside, renderedSteps } from './files.ts'
 import type { Places } from './places.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { isCurrent, slotsOf } from './tasks.ts'
-import { refuseHolders } from './vector-nodes.ts'
 
 /** Whose word the file is. */
 export const theFile = 'ragscale.yaml'
@@ -25,7 +25,8 @@ export function planUp(observed: SwarmObserved, places: Places, by: string): Swa
   const leaving = swarm.services.filter(
     ({ name }) => !wanted.model.services.some((service) => service.name === name),
   )
-  refuseHolders(leaving, observed.shards)
+  const nodes = leaving.map(({ name }) => name).filter((name) => /^vector-\d+$/.test(name))
+  refuseMembers(nodes, observed.shards)
   const gone = leaving.map((service): ServiceStep => {
     const because = `${by} asks for it no longer`
     return { kind: 'change', name: null, what: `stop ${service.name}`, because, tier: tierOf(service) }

@@ -1,8 +1,6 @@
-/** The nodes of a Qdrant cluster by their own addresses, and what is to be known of one before it goes. */
-import { ExitCode, UserError } from '../../errors.ts'
+/** The nodes of a Qdrant cluster by their own addresses. */
 import type { NodeAddress } from '../qdrant/call.ts'
-import type { Topology } from '../qdrant/cluster.ts'
-import type { FoundService, FoundSwarm } from './found.ts'
+import type { FoundSwarm } from './found.ts'
 import { replicasIn } from './tasks.ts'
 
 /** Of a Qdrant node, and of an emulator in its place. */
@@ -20,28 +18,4 @@ export function vectorNodes(swarm: FoundSwarm, addresses: ReadonlyMap<string, st
         { name: service, url: `http://${address}:${httpPort}`, peerUrl: `http://${service}:${peerPort}` },
       ]
     })
-}
-
-/**
- * Of nodes that are to be stopped none may hold what no other has been given.
- * @param topology null where no node could be asked
- * @throws UserError (exit 4), with the command that empties a node
- */
-export function refuseHolders(leaving: readonly FoundService[], topology: Topology | null): void {
-  const nodes = leaving.map(({ name }) => name).filter((name) => /^vector-\d+$/.test(name))
-  const held = (node: string): number => topology?.copies.filter((copy) => copy.node === node).length ?? 0
-  const holders = nodes.filter((node) => topology === null || held(node) > 0)
-  const [first] = holders
-  if (first === undefined) return
-  const says =
-    topology === null
-      ? `nobody can tell whether ${first} holds shards: no node of the cluster could be asked from here`
-      : `${first} holds ${held(first)} ${held(first) === 1 ? 'shard' : 'shards'}, which would go with it`
-  throw new UserError(says, {
-    hint: holders
-      .map((node) => `ragscale vector apply --drain ${node}   moves its shards to the other nodes`)
-      .join('\n'),
-    exitCode: ExitCode.unhealthy,
-    code: 'shards',
-  })
 }

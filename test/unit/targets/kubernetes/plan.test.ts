@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { planDown } from '../../../../src/targets/kubernetes/plan-down.ts'
 import { planUp } from '../../../../src/targets/kubernetes/plan-up.ts'
-import type { KubeObject } from '../../../../src/targets/kubernetes/objects.ts'
+import { UserError } from '../../../../src/errors.ts'
+import type { Controller, KubeObject } from '../../../../src/targets/kubernetes/objects.ts'
+import type { Topology } from '../../../../src/targets/qdrant/cluster.ts'
 import type { Revision } from '../../../../src/targets/kubernetes/release.ts'
 import { replicaOf } from '../../../../src/targets/kubernetes/replicas.ts'
 import type { KubernetesObserved } from '../../../../src/targets/kubernetes/steps.ts'
@@ -72,6 +74,7 @@ function observed(more: Partial<KubernetesObserved> = {}): KubernetesObserved {
     stack,
     hosts: [],
     gateways: [],
+    shards: null,
     ...more,
   }
 }
@@ -206,6 +209,89 @@ describe('a release that Helm has left pending', () => {
   test('is uninstalled where nothing was ever deployed', () => {
     const release = { name: 'laptop', revisions: [revision(1, 'pending-install')], manifest: '' }
     expect(planUp(goal, observed({ release, live: [] }))[0]).toMatchObject({ kind: 'uninstall' })
+  })
+})
+
+describe('nodes of Qdrant that are asked for no longer', () => {
+  const claim = (ordinal: number) =>
+    claimNamed(`vector-data-laptop-ragscale-vector-${ordinal}`, 'fast', 'Bound')
+  const set = (replicas: number): Controller => ({
+    ...deploymentNamed('laptop-ragscale-vector', replicas),
+    kind: 'StatefulSet',
+  })
+  const copyOn = (node: string) => ({ collection: 'docs', shard: 0, node, active: true })
+  const topology = (nodes: readonly string[], holders: readonly string[] = ['vector-1']): Topology => ({
+    peers: Object.fromEntries(nodes.map((node, at) => [node, String(at + 1)])),
+    copies: holders.map(copyOn),
+    arrivals: [],
+    shards: { docs: 1 },
+  })
+  const [one, two, three] = ['vector-1', 'vector-2', 'vector-3'] as const
+  const plan = (now: number, then: number, claims: number, shards: Topology | null) =>
+    planUp(
+      goal,
+      observed({
+        release: {
+          name: 'laptop',
+          revisions: [revision(1, 'deployed')],
+          manifest: JSON.stringify(set(now)),
+        },
+        live: [set(now)],
+        wanted: wanted([set(then)]),
+        found: {
+          pods: [],
+          controllers: [set(now)],
+          claims: Array.from({ length: claims }, (_, ordinal) => claim(ordinal)),
+          hidden: [],
+        },
+        shards,
+      }),
+    )
+      .filter(({ kind }) => kind === 'delete' || kind === 'upgrade')
+      .map(({ what }) => what)
+
+  test('stay while they hold shards, while the others count on them, and while nobody can tell', () => {
+    const drain = 'ragscale vector apply --drain vector-3'
+    const refused = (shards: Topology | null) => {
+      try {
+        return plan(3, 2, 3, shards)
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error
+        expect(error).toMatchObject({ exitCode: 4, code: 'shards' })
+        expect(error.hint).toContain(drain)
+        return error.message
+      }
+    }
+    expect(refused(topology([one, two, three], [one, three]))).toBe(
+      'vector-3 holds 1 shard, which would go with it',
+    )
+    expect(refused(topology([one, two, three]))).toContain('vector-3 holds no shard, but is in the cluster')
+    expect(refused(null)).toContain('nobody can tell whether vector-3 holds shards')
+    // Whoever is not known by name may be any of them.
+    expect(refused(topology([one, two], [one, 'peer 7']))).toContain('nobody can tell')
+  })
+
+  test('go with what they stored, once they were taken out of the cluster', () => {
+    expect(plan(3, 2, 3, topology([one, two]))).toEqual([
+      'upgrade release laptop by Helm (context prod, namespace rag)',
+      'remove volume claim vector-data-laptop-ragscale-vector-2',
+    ])
+  })
+
+  test('leave nothing behind that would keep the next of their number from joining', () => {
+    expect(plan(2, 3, 3, topology([one, two]))).toEqual([
+      'remove volume claim vector-data-laptop-ragscale-vector-2',
+      'upgrade release laptop by Helm (context prod, namespace rag)',
+    ])
+    expect(plan(2, 2, 3, topology([one, two]))).toEqual([
+      'remove volume claim vector-data-laptop-ragscale-vector-2',
+    ])
+  })
+
+  test('keep what they stored while the cluster knows them, or knows too little', () => {
+    for (const shards of [topology([one, two, three]), topology([one]), null])
+      expect(plan(2, 2, 3, shards)).toEqual([])
+    expect(plan(0, 3, 3, null)).toEqual(['upgrade release laptop by Helm (context prod, namespace rag)'])
   })
 })
 

@@ -127,23 +127,25 @@ describe('what up does', () => {
     )
   })
 
-  it('stops no node of the cluster that holds shards, or of which nobody can tell', () => {
+  it('stops no node of the cluster that holds shards, that the others count on, or of which nobody can tell', () => {
     const wanted = model()
     const swarm = running(wanted)
     const node = swarm.services.find(({ name }) => name === 'vector-1')!
     const two = { ...swarm, services: [...swarm.services, { ...node, id: 'id-vector-2', name: 'vector-2' }] }
     const copy = { collection: 'docs', shard: 0, active: true }
-    const shards = (holder: string) => ({
-      peers: {},
+    const shards = (holder: string, peers: Readonly<Record<string, string>> = {}) => ({
+      peers,
       copies: [{ ...copy, node: holder }],
       arrivals: [],
       shards: { docs: 1 },
     })
     const plan = (found: ReturnType<typeof shards> | null) =>
       planUp(observed(two, wanted, { shards: found }), places, theFile)
-    const hint = 'ragscale vector apply --drain vector-2   moves its shards to the other nodes'
+    const hint =
+      'ragscale vector apply --drain vector-2   moves its shards to the other nodes, and takes it out'
     for (const found of [shards('vector-2'), null])
       expect(() => plan(found)).toThrow(expect.objectContaining({ exitCode: 4, hint }) as UserError)
+    expect(() => plan(shards('vector-1', { 'vector-2': '7' }))).toThrow('vector-2 holds no shard, but is in')
     expect(words(plan(shards('vector-1')))[0]).toBe('stop vector-2: ragscale.yaml asks for it no longer')
   })
 
