@@ -17,6 +17,7 @@ export function leftBy(step: VectorStep): string {
     case 'copy':
       return `${step.from} is as it was. ${step.to} may lack points, and nobody is served from it: ragscale vector apply --drop-old removes it.`
     case 'settle':
+    case 'verify':
       return 'Nobody has been switched to the copy yet.'
     case 'abort-transfer':
     case 'create':

@@ -4,34 +4,13 @@ import { z } from 'zod'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { createCollection } from '../../ingest/collection.ts'
 import { clientOf, initOf } from '../../ingest/store.ts'
-import { type NodeAddress, Refused, call, callText, persistently, answered } from './call.ts'
+import { agreeMs, agreed, ask, pathOf, patienceMs, type VectorExecution } from './asking.ts'
+import { Refused, call, answered } from './call.ts'
 import { removePeerById } from './cluster.ts'
-import { type CopyProgress, copyPoints } from './copy.ts'
-import { parseExact } from './exact-json.ts'
+import { copyPoints } from './copy.ts'
+import { createLike, verifyCopy } from './likeness.ts'
 import type { VectorStep } from './plan.ts'
 import { transferShard } from './transfer.ts'
-
-export interface VectorExecution {
-  /** Nodes that stay. */
-  readonly nodes: readonly NodeAddress[]
-  /** Of one step. */
-  readonly timeoutMs: number
-  readonly throttle: number | null
-  readonly signal: AbortSignal
-  readonly onCopy: (progress: CopyProgress) => void
-  /** What is waited for meanwhile, in sentences. */
-  readonly onNotice: (text: string) => void
-  /** What a peer is called. */
-  readonly nameOf: (peer: string) => string
-  /** Peers that do not answer now. */
-  readonly down: () => Promise<ReadonlySet<string>>
-}
-
-/** How long the nodes may take to agree on a change, s and ms. */
-const agreeSeconds = 60
-const agreeMs = 70_000
-/** A node that is lost is back, or its shards are served by others, within this. */
-const patienceMs = 60_000
 
 /** @throws UserError (exit 4) naming the step, when it failed or took too long; the signal's reason */
 export async function executeStep(step: VectorStep, run: VectorExecution): Promise<void> {
@@ -80,6 +59,8 @@ export async function executeStep(step: VectorStep, run: VectorExecution): Promi
         const { from, to } = step
         await copyPoints({ nodes, from, to, throttle, signal, patienceMs, onProgress, onNotice })
       })
+    case 'verify':
+      return await attempt(step, async () => await verifyCopy(step.from, step.to, run))
     case 'change-aliases': {
       const body = JSON.stringify({ actions: step.actions })
       return await attempt(step, async () => await agreed('POST', '/collections/aliases', body, run))
@@ -87,24 +68,6 @@ export async function executeStep(step: VectorStep, run: VectorExecution): Promi
     case 'drop-collection':
       return await attempt(step, async () => await agreed('DELETE', pathOf(step.collection), undefined, run))
   }
-}
-
-/** Of whichever node answers, for as long as nodes are lost or choose a leader: a call that may be made twice. */
-async function ask<T>(
-  { nodes, signal, onNotice }: VectorExecution,
-  asking: (node: NodeAddress) => Promise<T>,
-): Promise<T> {
-  return await persistently(nodes, asking, { patienceMs, signal, onNotice })
-}
-
-async function agreed(
-  method: 'PUT' | 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  body: string | undefined,
-  run: VectorExecution,
-): Promise<void> {
-  const options = { timeoutMs: agreeMs, ...(body === undefined ? {} : { body }) }
-  await ask(run, async (node) => await call(node, method, `${path}?timeout=${agreeSeconds}`, options))
 }
 
 /** One that has ended by itself is no failure. */
@@ -173,47 +136,6 @@ async function waitFor(collection: string, shard: number, run: VectorExecution):
     await sleep(200, undefined, { signal: run.signal })
   }
 }
-
-const record = z.record(z.string(), z.unknown())
-const likeAnswer = z.object({
-  result: z.object({
-    config: z.object({
-      params: record,
-      hnsw_config: record.nullish(),
-      optimizer_config: record.nullish(),
-      quantization_config: record.nullish(),
-    }),
-    payload_schema: z.record(z.string(), z.object({ data_type: z.string(), params: record.nullish() })),
-  }),
-})
-
-/** Everything as the other has it, but the count of shards. Run again it makes what is missing. */
-async function createLike(from: string, to: string, shards: number, run: VectorExecution): Promise<void> {
-  const text = await ask(run, async (node) => await callText(node, 'GET', pathOf(from)))
-  const { config, payload_schema: fields } = answered(likeAnswer, parseExact(text)).result
-  const like = {
-    ...config.params,
-    shard_number: shards,
-    ...given('hnsw_config', config.hnsw_config),
-    ...given('optimizers_config', config.optimizer_config),
-    ...given('quantization_config', config.quantization_config),
-  }
-  await agreed('PUT', pathOf(to), JSON.stringify(like), run).catch((error: unknown) => {
-    if (!(error instanceof Refused && error.status === 409)) throw error
-  })
-  for (const [field, { data_type: type, params }] of Object.entries(fields)) {
-    const body = JSON.stringify({ field_name: field, field_schema: params ?? type })
-    const options = { body, timeoutMs: agreeMs }
-    await ask(run, async (node) => await call(node, 'PUT', `${pathOf(to)}/index?wait=true`, options))
-  }
-}
-
-function given(key: string, value: Record<string, unknown> | null | undefined): object {
-  if (value === null || value === undefined) return {}
-  return { [key]: Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null)) }
-}
-
-const pathOf = (collection: string): string => `/collections/${encodeURIComponent(collection)}`
 
 async function attempt(step: VectorStep, act: () => Promise<void>): Promise<void> {
   try {

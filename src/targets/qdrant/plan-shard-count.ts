@@ -26,14 +26,13 @@ export function planShardCount(
   return copying(view, { ...goal, shards }, served)
 }
 
-function copying(
-  view: ClusterView,
-  { name, shards, dropOld }: VectorGoal & { readonly shards: number },
-  served: CollectionView,
-): VectorPlan {
+type CountGoal = VectorGoal & { readonly shards: number }
+
+function copying(view: ClusterView, goal: CountGoal, served: CollectionView): VectorPlan {
+  const { name, shards, dropOld } = goal
   const to = copyName(name, shards)
   const begun = view.collections.find((one) => one.name === to)
-  refuse(served, shards, begun)
+  refuse(view, goal, served, begun)
   const because = `${name} has ${served.shards} shards, and ${shards} are asked for`
   const create: VectorStep = {
     kind: 'create-like',
@@ -60,11 +59,19 @@ function copying(
     what: `wait until every copy of ${to} is whole`,
     because: `${served.name} is not given up before`,
   }
+  // And however long that took, who wrote meanwhile wrote to what serves now.
+  const verify: VectorStep = {
+    kind: 'verify',
+    from: served.name,
+    to,
+    what: `see that ${to} holds as many points as ${served.name}, and has its strict mode`,
+    because: 'what was written since it was copied would be lost',
+  }
   // Also when it was begun: a kill may have come before its payload indexes were made.
   const steps = [create, copy]
   const notes = stray(shards, view)
   if (served.name === name) {
-    if (dropOld) return { steps: [...steps, settle, ...replacing(name, to)], notes }
+    if (dropOld) return { steps: [...steps, settle, verify, ...replacing(name, to)], notes }
     const stay = `callers stay on ${name} with ${served.shards} shards: it has the name itself, which no alias can have besides`
     const cure = `--shards ${shards} --drop-old removes it once ${to} is the same, and gives ${to} the name; searches fail for the moment in between`
     return { steps, notes: [...notes, stay, cure] }
@@ -78,7 +85,7 @@ function copying(
     what: `let ${name} mean ${to} in place of ${served.name}`,
     because: 'both hold the same points',
   }
-  return { steps: [...steps, settle, turn, ...(dropOld ? [dropping(served.name)] : [])], notes }
+  return { steps: [...steps, settle, verify, turn, ...(dropOld ? [dropping(served.name)] : [])], notes }
 }
 
 /** The mark outlives a kill at any moment: whoever comes next knows that the copy was verified. */
@@ -148,7 +155,12 @@ function stray(shards: number, { peers }: ClusterView): string[] {
   return [`${shards} shards on ${peers.length} nodes: some nodes hold one more than others`]
 }
 
-function refuse(served: CollectionView, shards: number, begun: CollectionView | undefined): void {
+function refuse(
+  { peers }: ClusterView,
+  { shards, drain, collection }: CountGoal,
+  served: CollectionView,
+  begun: CollectionView | undefined,
+): void {
   const never = (message: string, hint: string): never => {
     throw new UserError(message, { hint, exitCode: ExitCode.usage, code: 'vector' })
   }
@@ -156,6 +168,14 @@ function refuse(served: CollectionView, shards: number, begun: CollectionView | 
     never(
       `${served.name} puts points on shards by keys of yours, so nobody else can place them anew`,
       'Make the other collection and its shard keys yourself.',
+    )
+  }
+  const staying = peers.filter(({ name, id }) => !drain.includes(name) && !drain.includes(id)).length
+  const replication = collection?.replication ?? served.replication ?? 1
+  if (begun === undefined && replication > staying) {
+    never(
+      `${served.name} asks for ${replication} copies of each shard, and a copy of it on ${staying} ${staying === 1 ? 'node' : 'nodes'} would have fewer`,
+      'Add nodes, or lower its replication first: Qdrant makes fewer copies than are asked for, and says nothing.',
     )
   }
   if (begun !== undefined && begun.shards !== shards) {

@@ -38,6 +38,7 @@ type Action =
   | { readonly kind: 'create-like'; readonly from: string; readonly to: string; readonly shards: number }
   | { readonly kind: 'copy'; readonly from: string; readonly to: string }
   | { readonly kind: 'settle'; readonly collection: string }
+  | { readonly kind: 'verify'; readonly from: string; readonly to: string }
   | { readonly kind: 'change-aliases'; readonly actions: readonly AliasAction[] }
   | { readonly kind: 'drop-collection'; readonly collection: string }
 

@@ -99,6 +99,7 @@ function after(view: ClusterView, step: VectorStep): ClusterView {
       return step.actions.reduce(withAlias, view)
     case 'copy':
     case 'settle':
+    case 'verify':
     case 'wait':
       return view
     case 'recover':
@@ -265,7 +266,7 @@ describe('a plan for a Qdrant cluster', () => {
   it('turns an alias in one call and keeps the old collection until it is told otherwise', () => {
     const view = viewOf(3, [{ ...collectionOf(3, 3, 1, 'docs--3'), aliases: ['docs'] }])
     const { steps } = planVector(view, goalOf(3, 1, { shards: 6 }))
-    expect(kinds(steps)).toEqual(['create-like', 'copy', 'settle', 'change-aliases'])
+    expect(kinds(steps)).toEqual(['create-like', 'copy', 'settle', 'verify', 'change-aliases'])
     expect(steps.at(-1)).toMatchObject({
       actions: [
         { delete_alias: { alias_name: 'docs' } },
@@ -328,6 +329,12 @@ describe('a plan for a Qdrant cluster', () => {
         { ...viewOf(2, []), raft: { term: 1, commit: 1, pending: 0, leader: null } },
         goalOf(2, 1),
         /no leader/,
+      ],
+      [
+        'another count of shards where its copies would be fewer than it asks for',
+        viewOf(2, [{ ...collectionOf(2, 2, 2), replication: 3 }]),
+        { ...goalOf(2, 1, { shards: 4 }), collection: null },
+        /docs asks for 3 copies of each shard, and a copy of it on 2 nodes would have fewer/,
       ],
       [
         'another count of shards where keys place the points',
