@@ -1,6 +1,7 @@
 import { ExitCode, UserError } from '../../errors.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { drainSeconds, portsOf, statusPort } from '../balancing.ts'
+import { healthByWget } from '../busybox.ts'
 import type { Component } from '../component.ts'
 import type { Container, Deployment, Image } from '../container.ts'
 import { isBefore, versionIn } from '../image-version.ts'
@@ -44,16 +45,8 @@ function deploy({ stack }: Deployment): Container {
     ports: portsOf(stack),
     mounts: [],
     files: [],
-    health: {
-      http: { path: '/healthz', port: statusPort },
-      // Busybox's, which the image has.
-      command: ['wget', '-q', '-O', '/dev/null', `http://127.0.0.1:${statusPort}/healthz`],
-      livePath: null,
-      startupSeconds: 10,
-      intervalSeconds: 5,
-      timeoutSeconds: 2,
-      failures: 3,
-    },
+    // A balancer comes up at once, and every second that it is away counts.
+    health: { ...healthByWget(statusPort, '/healthz', 10), intervalSeconds: 5, timeoutSeconds: 2 },
     resources: resources({
       cpus: 0.5,
       memoryBytes: 128 * mebibyte,

@@ -5,37 +5,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
 import { askingUsers } from '../rollout/asking.ts'
 import { type EnginePlace, enginePlace } from './place.ts'
-
-/** So that a step is decided after twelve seconds on any machine, however busy: the versions differ by half, or tenfold. */
-const quick = '--steps 25,100 --max-wait 24s --tolerance 300% --error-tolerance 4%'.split(' ')
-const tested = '--duration 10s --soak 3s'.split(' ')
+import { type Told, quick, rolloutStack, tested } from './rollout-stack.ts'
 
 /** A rollout takes a minute where nothing else runs. */
 const withinMs = 480_000
 vi.setConfig({ testTimeout: withinMs + 60_000 })
 
-interface Told {
-  readonly rollout: { readonly outcome: string; readonly because: string | null; readonly phase: string }
-}
-
-describe.each([
-  ['nginx', 'nginx:test'],
-  ['haproxy', 'haproxy:test'],
-])('behind %s', (component, image) => {
-  const yaml = (mean: string): string => `name: handbook
-target: compose
-rehearse: true
-tiers:
-  embed:
-    component: tei
-    model: BAAI/bge-small-en-v1.5
-    replicas: 2 # for now
-    emulate: { model: fifo, law: fixed, mean: ${mean}, servers: 8 }
-balancer: { component: ${component}, image: '${image}' }
-workload: { rate: 20/s, queries: queries.txt, seed: 7 }
-slo: { embed: { p95: 3s, errors: 5% } }
-limits: { replicas: 8 }
-`
+describe.each(['nginx', 'haproxy'])('behind %s', (balancer) => {
+  const yaml = (mean: string): string => rolloutStack({ target: 'compose', balancer, mean })
 
   describeWithEngine('a tier on Compose', (env) => {
     let place: EnginePlace

@@ -6,38 +6,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
 import { freePort } from '../containers/free-port.ts'
 import { askingUsers } from '../rollout/asking.ts'
+import { type Told, quick, rolloutStack, tested } from './rollout-stack.ts'
 import { type SwarmPlace, swarmPlace } from './swarm-place.ts'
 
 /** A rollout takes two minutes where nothing else runs. */
 const withinMs = 480_000
 vi.setConfig({ testTimeout: withinMs + 60_000, hookTimeout: 300_000 })
 
-/** So that a step is decided after twelve seconds on any machine, however busy: the versions differ by half, or tenfold. */
-const quick = '--steps 25,100 --max-wait 24s --tolerance 300% --error-tolerance 4%'.split(' ')
-const tested = '--duration 10s --soak 3s'.split(' ')
-
-interface Told {
-  readonly rollout: { readonly outcome: string; readonly because: string | null; readonly phase: string }
-}
-
-describe.each([
-  ['nginx', 'nginx:test'],
-  ['haproxy', 'haproxy:test'],
-])('behind %s', (component, image) => {
-  const yaml = (mean: string): string => `name: handbook
-target: swarm
-rehearse: true
-tiers:
-  embed:
-    component: tei
-    model: BAAI/bge-small-en-v1.5
-    replicas: 2 # for now
-    emulate: { model: fifo, law: fixed, mean: ${mean}, servers: 8 }
-balancer: { component: ${component}, image: '${image}' }
-workload: { rate: 20/s, queries: queries.txt, seed: 7 }
-slo: { embed: { p95: 3s, errors: 5% } }
-limits: { replicas: 8 }
-`
+describe.each(['nginx', 'haproxy'])('behind %s', (balancer) => {
+  const yaml = (mean: string): string => rolloutStack({ target: 'swarm', balancer, mean })
 
   describeWithEngine('a tier on Swarm', (env) => {
     let place: SwarmPlace
@@ -45,7 +22,7 @@ limits: { replicas: 8 }
     const file = async (): Promise<string> => await readFile(join(place.folder, 'ragscale.yaml'), 'utf8')
     const services = async (): Promise<string[]> =>
       (await place.docker('service', 'ls', '--format', '{{.Name}} {{.Replicas}}')).split('\n').sort()
-    const balancer = async (): Promise<string[]> =>
+    const balancerTasks = async (): Promise<string[]> =>
       (await place.tasks()).filter((task) => task.startsWith('handbook_balancer'))
     const override = async (balancer: object): Promise<void> => {
       // Else each replacement is watched for a minute.
@@ -85,12 +62,12 @@ limits: { replicas: 8 }
 
     /** What came of it: no request of a user was lost, the balancer went on as it was, and nothing is left to do. */
     async function rolledOut(...args: string[]): Promise<Told['rollout']> {
-      const before = await balancer()
+      const before = await balancerTasks()
       const users = askingUsers(url, 4)
       const { rollout } = (await place.json('rollout', ...args)) as Told
       const statuses = await users.stop()
       expect([...statuses.keys()], JSON.stringify([...statuses])).toEqual([200])
-      expect(await balancer()).toEqual(before)
+      expect(await balancerTasks()).toEqual(before)
       expect(await place.json('up', '--dry-run')).toMatchObject({ steps: [] })
       expect(await services()).toEqual(['handbook_balancer 1/1 (max 1 per node)', 'handbook_embed 2/2'])
       return rollout

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeWithEngine } from '../../engine/describe-with-engine.ts'
-import { type VectorPlace, underWay, vectorPlace } from './vector-place.ts'
+import { type VectorPlace, vectorPlace } from './vector-place.ts'
+import { underWay } from './vector-points.ts'
 
 /** So that a copy is under way for a while. */
 const copying = ['--shards', '6', '--throttle', '3000']

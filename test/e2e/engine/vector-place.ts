@@ -2,12 +2,9 @@
 import { expect } from 'vitest'
 import type { EngineEnv } from '../../engine/engine.ts'
 import { type EnginePlace, enginePlace } from './place.ts'
+import { type Points, type Seen, pointsAt } from './vector-points.ts'
 
-/** So many that a shard is on its way for seconds: an emulated node takes its time for each point. */
-export const points = 30_000
 const shards = 4
-const batch = 1_000
-const sampled = 500
 
 export const stack = (replication: number): string => `name: handbook
 target: compose
@@ -21,36 +18,15 @@ balancer: { component: nginx, image: 'nginx:test' }
 workload: { rate: 4/s, queries: queries.txt, seed: 7 }
 `
 
-export interface Seen {
-  readonly raft: { readonly leader: string | null }
-  readonly peers: readonly { readonly id: string; readonly name: string; readonly up: boolean }[]
-  readonly collections: readonly {
-    readonly name: string
-    readonly aliases: readonly string[]
-    readonly shards: number
-    readonly copies: readonly { readonly shard: number; readonly peer: string; readonly state: string }[]
-    readonly transfers: readonly { readonly shard: number; readonly from: string; readonly to: string }[]
-  }[]
-  readonly troubles: readonly string[]
-}
-
-export interface VectorPlace extends EnginePlace {
+export interface VectorPlace extends EnginePlace, Points {
   seen(): Promise<Seen>
-  /** Through the balancer, at whichever node answers. */
-  ask<T>(method: string, path: string, body?: string): Promise<T>
-  /** What the transfers say of themselves: `Transferring records (300/15000)`. */
-  comments(): Promise<string[]>
   /** So that `vector apply` has a shard to move, from vector-1 to vector-3. */
   makeUneven(): Promise<void>
-  /** Every point, by its count and by a sample of it, under the name that callers use. */
-  expectEveryPoint(): Promise<void>
   /** A function that kills a node at once, and for good: asking the engine for it takes longer than a transfer. */
   killer(node: string): Promise<() => void>
   /** As asked for, and nothing half done: every copy is active, and there is nothing to do. */
   expectWhole(collections: readonly string[], copies: number): Promise<void>
 }
-
-const payloadOf = (id: number): { readonly source: string } => ({ source: `doc ${id}` })
 
 /** Up, and with every point in it. */
 export async function vectorPlace(env: EngineEnv, replication: number): Promise<VectorPlace> {
@@ -58,39 +34,16 @@ export async function vectorPlace(env: EngineEnv, replication: number): Promise<
   const up = await place.ragscale('up')
   expect(up, up.stderr).toMatchObject({ exitCode: 0 })
 
-  const ask = async <T>(method: string, path: string, body?: string): Promise<T> => {
-    const response = await fetch(place.urls.vector + path, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body }),
-    })
-    const text = await response.text()
-    expect(response.status, `${method} ${path}: ${text.slice(0, 500)}`).toBe(200)
-    // Ids of peers exceed what a number holds; here they are only compared.
-    return (JSON.parse(text.replaceAll(/("(?:peer_id|from|to)": ?)(\d+)/g, '$1"$2"')) as { result: T }).result
-  }
+  const points = pointsAt(() => place.urls.vector)
+  const { ask } = points
   const seen = async (): Promise<Seen> => (await place.json('vector', 'status')) as Seen
 
-  for (let first = 0; first < points; first += batch) {
-    const some = Array.from({ length: batch }, (_, at) => ({
-      id: first + at,
-      vector: [1, first + at, 2, 3],
-      payload: payloadOf(first + at),
-    }))
-    await ask('PUT', '/collections/docs/points?wait=true', JSON.stringify({ points: some }))
-  }
+  await points.fill()
 
   return {
     ...place,
-    ask,
+    ...points,
     seen,
-    comments: async () => {
-      const { shard_transfers: transfers } = await ask<{ shard_transfers: { comment?: string }[] }>(
-        'GET',
-        '/collections/docs/cluster',
-      )
-      return transfers.map(({ comment }) => comment ?? '')
-    },
     makeUneven: async () => {
       const { peers, collections } = await seen()
       const idOf = (name: string) => peers.find((peer) => peer.name === name)!.id
@@ -103,16 +56,6 @@ export async function vectorPlace(env: EngineEnv, replication: number): Promise<
           .poll(async () => (await seen()).collections[0]!.transfers, { timeout: 60_000, interval: 500 })
           .toEqual([])
       }
-    },
-    expectEveryPoint: async () => {
-      const counted = await ask<{ count: number }>('POST', '/collections/docs/points/count', '{"exact":true}')
-      expect(counted.count).toBe(points)
-      const ids = Array.from({ length: sampled }, (_, at) => (at * 7_919) % points)
-      const body = JSON.stringify({ ids, with_payload: true })
-      const found = await ask<{ id: number; payload: object }[]>('POST', '/collections/docs/points', body)
-      expect(Object.fromEntries(found.map(({ id, payload }) => [id, payload]))).toEqual(
-        Object.fromEntries(ids.map((id) => [id, payloadOf(id)])),
-      )
     },
     killer: async (node) => {
       const found = (await place.containers()).find(({ name }) => name.includes(`-${node}-`))
@@ -133,11 +76,4 @@ export async function vectorPlace(env: EngineEnv, replication: number): Promise<
       expect(plan.steps).toEqual([])
     },
   }
-}
-
-/** Until a shard is on its way, and some of it has arrived. */
-export async function underWay(place: VectorPlace): Promise<void> {
-  await expect
-    .poll(async () => (await place.comments()).join(), { timeout: 120_000, interval: 20 })
-    .toMatch(/Transferring records \([1-9]/)
 }
