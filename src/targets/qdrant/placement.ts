@@ -88,7 +88,10 @@ function settle(shard: number, wanted: number, cause: string, holders: Holders, 
     const because = `${node} leaves`
     const free = holders.leastLoadedWithout(shard)
     const stays = holders.staying(shard)
-    if (stays.length >= wanted || free === undefined) add('drop', shard, node, null, because)
+    // What is not whole does not make up for the last copy that is.
+    const isLast = holders.isActive(shard, node) && !stays.some((one) => holders.isActive(shard, one))
+    if (isLast && free === undefined) return false
+    if (free === undefined || (!isLast && stays.length >= wanted)) add('drop', shard, node, null, because)
     else if (holders.isActive(shard, node)) add('move', shard, node, free, because)
     else {
       add('replicate', shard, holders.source(shard), free, because)

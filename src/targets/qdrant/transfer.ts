@@ -107,7 +107,7 @@ class Watched {
     for (let told = false; ; told = true) {
       const shards = await this.#look()
       if (!this.#isMoving(shards)) {
-        if (this.#move.kind === 'drop') this.#refuseDrop(shards)
+        if (this.#move.kind === 'drop') await this.#refuseDrop(shards)
         return
       }
       if (!told)
@@ -158,12 +158,22 @@ class Watched {
     return arrived && (kind === 'replicate' || its.every((copy) => copy.peer !== from))
   }
 
-  /** Qdrant drops a copy while the one that should replace it still recovers, and says nothing: then points are gone. */
-  #refuseDrop({ copies }: CollectionShards): void {
+  /**
+   * Qdrant drops a copy while the one that should replace it still recovers, or is on a node that is gone and that no
+   * write has missed yet, and says nothing: then points are gone.
+   */
+  async #refuseDrop({ copies }: CollectionShards): Promise<void> {
     const others = copies.filter(({ shard, peer }) => shard === this.#move.shard && peer !== this.#move.from)
-    if (others.some(({ state }) => state === 'Active')) return
-    const states = others.map(({ state }) => state).join(', ') || 'there is none'
-    throw failed(this.#what, `no other copy of the shard is active (${states})`)
+    const down = await this.#down()
+    if (others.some(({ state, peer }) => state === 'Active' && !down.has(peer))) return
+    const silent = others.filter(({ peer }) => down.has(peer)).map(({ peer }) => this.#name(peer))
+    const states =
+      others
+        .map(({ state, peer }) =>
+          down.has(peer) ? `${state} on ${this.#name(peer)}, which does not answer` : state,
+        )
+        .join(', ') || 'there is none'
+    throw failed(this.#what, `no other copy of the shard is active (${states})`, silent)
   }
 
   async #look(): Promise<CollectionShards> {

@@ -74,6 +74,20 @@ describe('placing shards', () => {
     expect(told(moves)).toEqual(['replicate 0 vector-2 vector-3', 'drop 0 vector-1 null'])
   })
 
+  it('lets the only good copy go to another node before the one that is not whole, or not at all', () => {
+    const copies = placed(3, 1, 2).map((copy) => ({ ...copy, active: copy.node === 'vector-1' }))
+    const goal = { nodes: ['vector-2', 'vector-3'], replication: { docs: 1 } }
+    const { moves, losses } = place(copies, goal)
+    expect({ moves: told(moves), losses }).toEqual({
+      moves: ['move 0 vector-1 vector-3', 'drop 0 vector-2 null'],
+      losses: [],
+    })
+    expect(place(copies, { ...goal, nodes: ['vector-2'] })).toEqual({
+      moves: [],
+      losses: ['shard 0 of docs'],
+    })
+  })
+
   it('goes by where copies that are on their way will be, and drops none of them', () => {
     const copies = placed(2, 2, 1)
     const half = [...copies, { collection: 'docs', shard: 0, node: 'vector-3', active: false }]

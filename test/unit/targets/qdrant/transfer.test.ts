@@ -100,6 +100,17 @@ describe('moving a shard', () => {
     await expect(moveShard(drop, nodes, options)).rejects.toThrow(why)
   })
 
+  it('does not drop a copy where the other one is on a node that is gone, whatever the cluster calls it', async () => {
+    const nodes = await clusterThatShows([{ shard_transfers: [], on: { 1: 'Active', 2: 'Active' } }])
+    const drop: Move = { ...move, kind: 'drop', to: null }
+    const lost = { ...options, down: async () => new Set(['2']) }
+    await expect(moveShard(drop, nodes, lost)).rejects.toMatchObject({
+      message: expect.stringContaining('is active (Active on two, which does not answer)'),
+      hint: expect.stringMatching(/^Once two runs again/),
+    })
+    expect(posted).toBe(0)
+  })
+
   it('waits for a transfer of the shard that is under way already before it asks for its own', async () => {
     const nodes = await clusterThatShows([onItsWay, atTwo], [onItsWay, onItsWay, atOne])
     const notices: string[] = []
