@@ -25,6 +25,11 @@ export interface StackFolder {
   readonly folder: string
   /** `up`, `--timeout 60s` … */
   readonly command: (...args: readonly string[]) => Promise<Ended>
+  /** As `command`, with what it has said so far on standard error. */
+  readonly start: (...args: readonly string[]) => {
+    readonly said: () => string
+    readonly ended: Promise<Ended>
+  }
   /** Other values in the file, by key: `tiers.embed.replicas`. */
   readonly change: (changes: Readonly<Record<string, unknown>>) => Promise<void>
   readonly write: (path: string, text: string) => Promise<void>
@@ -72,13 +77,15 @@ export async function folderWith(
     PATH: [...tools, process.env['PATH'] ?? ''].join(':'),
   }
   const runtimeHere = () => ({ ...fakeRuntime({ cwd: folder, env }), cacheDir })
+  const start: StackFolder['start'] = (...args) => {
+    const runtime = runtimeHere()
+    const ended = run(args, runtime).then((code) => ({ code, out: runtime.out(), err: runtime.err() }))
+    return { said: () => runtime.err(), ended }
+  }
   return {
     folder,
-    command: async (...args) => {
-      const runtime = runtimeHere()
-      const code = await run(args, runtime)
-      return { code, out: runtime.out(), err: runtime.err() }
-    },
+    command: async (...args) => await start(...args).ended,
+    start,
     change: async (values) => {
       const edits = Object.entries(values).map(([path, value]) => ({ path, value }))
       await writeFile(file, applyChanges(await readFile(file, 'utf8'), edits, file, folder).text)

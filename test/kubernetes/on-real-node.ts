@@ -1,5 +1,4 @@
-/** What the tests on a real node share: the node with a Gateway, one stack in a folder, and its pods. */
-import { mkdir, writeFile } from 'node:fs/promises'
+/** What the tests on a real node share: the node, one stack in a folder, and its pods. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type StackFolder, folderWith } from './command.ts'
@@ -9,47 +8,6 @@ import { type RealNode, startNode } from './node/node.ts'
 export const namespace = 'rag'
 /** Longer than a pod takes to be asked, to end and to be replaced on two busy cores. */
 export const patience = ['--yes', '--timeout', '240s'] as const
-/** On a node of two cores, all of them: what they reserve is not what is tried here. */
-const little = 'resources: { cpus: 0.05 }'
-const yaml = `name: handbook
-target: kubernetes
-rehearse: true
-tiers:
-  gateway: { component: reference, replicas: 2, ${little} }
-  embed:
-    component: tei
-    model: BAAI/bge-small-en-v1.5
-    replicas: 2 # for now
-    ${little}
-    emulate: { model: fifo, law: fixed, mean: 100ms, servers: 1 }
-  vector:
-    component: qdrant
-    nodes: 3
-    cpus: 1
-    collection: { name: docs, dimensions: 384, distance: Cosine, points: 1_000, shards: 6, replication: 2 }
-  generate: { component: vllm, model: meta-llama/Llama-3.1-8B-Instruct, replicas: 2, gpu: H100, maxModelLength: 8192, ${little} }
-  cache: { component: redis, image: 'redis:test', ${little} }
-  worker: { component: reference, ${little} }
-balancer: { component: nginx, image: 'nginx:test' }
-workload: { rate: 4/s, queries: queries.txt, seed: 7, topK: 3, outputTokens: 8 }
-slo:
-  embed: { p95: 2s }
-  pipeline: { p95: 5s, errors: 5% }
-limits: { replicas: 8 }
-`
-/** All nodes of vector on the one that there is; and what emulators reserve, whatever the file says of the real ones. */
-const sized = (embedMemory: string) => ({
-  vector: { apart: 'preferred' },
-  embed: { resources: { requests: { cpu: '50m', memory: embedMemory }, limits: { memory: embedMemory } } },
-  generate: { resources: { requests: { cpu: '50m' } } },
-})
-
-interface Values {
-  /** Of a replica of embed, `512Mi` where it is left out. */
-  readonly embedMemory?: string
-  readonly routing?: object
-}
-
 export interface Pod {
   readonly metadata: {
     readonly name: string
@@ -63,6 +21,16 @@ export interface Pod {
   }
 }
 
+/** A stack, and what there is beside it. */
+export interface Given {
+  /** Of ragscale.yaml; its name is the release's. */
+  readonly yaml: string
+  /** Of the chart, over its own. */
+  readonly values: object
+  /** Whether the node has a Gateway that routes. */
+  readonly routed: boolean
+}
+
 export interface OnRealNode {
   readonly node: () => RealNode
   readonly gateway: () => RunningGateway
@@ -71,8 +39,8 @@ export interface OnRealNode {
   readonly json: (...args: readonly string[]) => Promise<unknown>
   /** Of the release, or of one of its workloads; those that have ended too. */
   readonly pods: (workload?: string) => Pod[]
-  /** Of the chart's values, beside those that a single node needs. */
-  readonly override: (values: Values) => Promise<void>
+  /** Other values of the chart. */
+  readonly override: (values: object) => Promise<void>
   /** As the machine's kernel kills it, or it itself by a crash. */
   readonly killContainer: (pod: Pod) => Promise<void>
 }
@@ -82,35 +50,26 @@ export function isReady({ status }: Pod): boolean {
 }
 
 /** For one file, whose tests go on from one another. */
-export function onRealNode(): OnRealNode {
-  let started: { node: RealNode; gateway: RunningGateway; place: StackFolder } | undefined
+export function onRealNode({ yaml, values, routed }: Given): OnRealNode {
+  let started: { node: RealNode; gateway: RunningGateway | null; place: StackFolder } | undefined
   const running = () => {
     if (started === undefined) throw new Error('the node does not run')
     return started
   }
-  const override = async ({ embedMemory = '512Mi', ...more }: Values): Promise<void> =>
-    await running().place.write(
-      'deploy/helm/values.override.yaml',
-      JSON.stringify({ tiers: sized(embedMemory), ...more }),
-    )
+  const override = async (own: object): Promise<void> =>
+    await running().place.write('deploy/helm/values.override.yaml', JSON.stringify(own))
 
   beforeAll(async () => {
     const node = await startNode()
     try {
-      const gateway = await startGateway(node)
+      const gateway = routed ? await startGateway(node) : null
       started = { node, gateway, place: await folderWith(node, yaml) }
     } catch (error) {
       const written = await node.lastWords()
       await node.close()
-      throw new Error(`the node has no Gateway\n${written}`, { cause: error })
+      throw new Error(`the node is not ready for a stack\n${written}`, { cause: error })
     }
-    const { folder } = started.place
-    const queries = Array.from({ length: 1_000 }, (_, index) => `What is in shard ${index}?\n`)
-    await writeFile(join(folder, 'queries.txt'), queries.join(''))
-    await mkdir(join(folder, 'documents'))
-    for (let index = 0; index < 20; index++)
-      await writeFile(join(folder, `documents/${index}.md`), `Shard ${index} holds what no other does.\n`)
-    await override({})
+    await override(values)
   }, 600_000)
   afterAll(async () => {
     await started?.place.remove()
@@ -119,7 +78,11 @@ export function onRealNode(): OnRealNode {
 
   return {
     node: () => running().node,
-    gateway: () => running().gateway,
+    gateway: () => {
+      const { gateway } = running()
+      if (gateway === null) throw new Error('the node has no Gateway')
+      return gateway
+    },
     place: () => running().place,
     override,
     json: async (...args) => {

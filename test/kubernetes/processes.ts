@@ -41,7 +41,11 @@ export class Processes {
   async kill(name: string): Promise<void> {
     const { child } = this.#named(name)
     const ended = once(child, 'exit')
-    child.kill('SIGKILL')
+    // Whoever has it run elsewhere waits for it, and ends with it.
+    const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').catch(() => '')
+    const [inner] = children.trim().split(' ').map(Number)
+    if (inner === undefined || inner === 0) child.kill('SIGKILL')
+    else process.kill(inner, 'SIGKILL')
     await ended
   }
 

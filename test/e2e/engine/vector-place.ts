@@ -35,7 +35,6 @@ export async function vectorPlace(env: EngineEnv, replication: number): Promise<
   expect(up, up.stderr).toMatchObject({ exitCode: 0 })
 
   const points = pointsAt(() => place.urls.vector)
-  const { ask } = points
   const seen = async (): Promise<Seen> => (await place.json('vector', 'status')) as Seen
 
   await points.fill()
@@ -51,7 +50,7 @@ export async function vectorPlace(env: EngineEnv, replication: number): Promise<
       const held = collections.find(({ name }) => name === 'docs')!.copies.filter(({ peer }) => peer === from)
       for (const { shard } of held) {
         const move = `{"move_shard":{"shard_id":${shard},"from_peer_id":${from},"to_peer_id":${to},"method":"stream_records"}}`
-        await ask('POST', '/collections/docs/cluster', move)
+        await points.ask('POST', '/collections/docs/cluster', move)
         await expect
           .poll(async () => (await seen()).collections[0]!.transfers, { timeout: 60_000, interval: 500 })
           .toEqual([])

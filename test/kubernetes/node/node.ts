@@ -17,7 +17,7 @@ import { namesService, nodeName, startNodeAgents } from './kubelet.ts'
 import { type Place, removePlace, takePlace } from './place.ts'
 import { type World, openWorld } from './world.ts'
 
-export interface RealNode {
+export interface RealNode extends Pick<ApiServer, 'crash' | 'comeBack'> {
   readonly kubeconfig: string
   /** At which it is called from this machine. */
   readonly address: string
@@ -83,7 +83,19 @@ export async function startNode(): Promise<RealNode> {
     const items = [...namesService(place), ...(await makeVolumes(place))]
     kubectl(['apply', '--filename', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
     await untilReady(kubectl)
-    return { kubeconfig, address: place.addresses.node, place, world, processes, kubectl, lastWords, close }
+    const api = server
+    return {
+      kubeconfig,
+      address: place.addresses.node,
+      place,
+      world,
+      processes,
+      kubectl,
+      lastWords,
+      crash: async () => await api.crash(),
+      comeBack: async () => await api.comeBack(),
+      close,
+    }
   } catch (error) {
     const written = await lastWords()
     await close()
