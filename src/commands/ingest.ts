@@ -105,10 +105,12 @@ function needed(name: EndpointName, target: LoadTarget | null, stack: Stack): Lo
   throw new UserError(
     external
       ? `${stack.file} names no endpoint ${name}, which ingesting needs`
-      : `tier ${name} does not run, and ingesting needs it`,
+      : `ingesting needs tier ${name}, which does not run, or whose balancer does not`,
     {
       exitCode: external ? ExitCode.usage : ExitCode.unhealthy,
-      hint: external ? `add endpoints.${name} to the file` : 'ragscale up',
+      hint: external
+        ? `add endpoints.${name} to the file`
+        : 'ragscale status   says which; ragscale up   starts it',
     },
   )
 }

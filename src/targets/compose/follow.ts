@@ -158,7 +158,7 @@ export class Follower {
     const found = await containerWith(engine, container)
     if (found === null) return
     const how = exitCode === null ? 'it had ended' : endOf({ ...found, exitCode, oomKilled })
-    const again = times > 1 ? ` for the ${times}. time` : ''
+    const again = times > 1 ? `, ${times} times by now` : ''
     onProgress({
       kind: 'note',
       text: `${identityOf(found).name} was started again by the engine${again}: ${how}`,

@@ -139,14 +139,15 @@ export async function replicaOf(
 ): Promise<ReplicaState> {
   const { name, tier, replica, workload } = identityOf(container)
   const known = topology.workloads.find((one) => one.name === workload)
-  const condition = known?.kind === 'job' ? jobConditionOf(container) : conditionOf(container, sinceRestarts)
+  const isJob = known?.kind === 'job'
+  const condition = isJob ? jobConditionOf(container) : conditionOf(container, sinceRestarts)
   const { state, because } =
     condition === 'completed' ? ({ state: 'completed', because: null } as const) : condition
   const wrong = state === 'failing' || state === 'unhealthy' || state === 'restarting'
   return {
     name,
     tier,
-    replica,
+    replica: isJob ? workload : replica,
     component: known?.component ?? container.image,
     version: versionOf(container.image),
     state,
