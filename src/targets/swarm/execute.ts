@@ -12,12 +12,25 @@ import type { ExecuteOptions } from '../target.ts'
 import { tellBalancer } from './balancers.ts'
 import { callDocker } from './command.ts'
 import { Follower } from './follow.ts'
-import type { ApiService } from './found.ts'
+import { type ApiService, namespaceLabel } from './found.ts'
 import type { Around } from './observe.ts'
 import { toldOf } from './refusals.ts'
 import type { MissingSecret, SwarmObserved, SwarmStep } from './steps.ts'
 
 type Of<Kind extends SwarmStep['kind']> = Extract<SwarmStep, { kind: Kind }>
+
+/** A node that pulls knows of no login but what it is sent: without it images of private registries do not come. */
+const deployment: readonly string[] = [
+  'stack',
+  'deploy',
+  '--detach=true',
+  '--prune',
+  '--resolve-image',
+  'never',
+  '--with-registry-auth',
+  '-c',
+  '-',
+]
 
 /** A network is gone only when the last node has let go of it. */
 const releasedWithinMs = 30_000
@@ -109,10 +122,12 @@ export class Execution {
   async #deploy({ stack, document, cwd }: Of<'deploy'>): Promise<void> {
     const { env } = this.#around
     for (let attempt = 1; ; attempt++) {
-      const { ok, stderr } = await callDocker(
-        ['stack', 'deploy', '--detach=true', '--prune', '--resolve-image', 'never', '-c', '-', stack],
-        { env, cwd, input: document, signal: this.#options.signal },
-      )
+      const { ok, stderr } = await callDocker([...deployment, stack], {
+        env,
+        cwd,
+        input: document,
+        signal: this.#options.signal,
+      })
       if (ok) return
       // A swarm that was just made may not know yet the network that it has just made.
       if (attempt > 3 || !/network .*not found/i.test(stderr)) throw refusedByDocker(stderr)
@@ -175,7 +190,8 @@ export class Execution {
 
   async #removeEnded(stack: string): Promise<void> {
     const { docker } = this.#around.engine
-    const filters = { label: [`${stackLabel}=${stack}`], status: ['exited', 'dead', 'created'] }
+    const label = [`${stackLabel}=${stack}`, `${namespaceLabel}=${stack}`]
+    const filters = { label, status: ['exited', 'dead', 'created'] }
     for (const { Id } of await docker.listContainers({ all: true, filters }))
       // The swarm may just be removing it itself.
       await ignoring(409, ignoring(404, docker.getContainer(Id).remove({ force: true })))

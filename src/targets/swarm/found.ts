@@ -4,7 +4,7 @@ import { stackLabel } from '../docker/containers.ts'
 import type { ServiceMode } from './model.ts'
 
 /** What `docker stack deploy` puts on everything of a stack. */
-const namespaceLabel = 'com.docker.stack.namespace'
+export const namespaceLabel = 'com.docker.stack.namespace'
 
 export interface FoundService {
   readonly id: string
@@ -73,6 +73,8 @@ export interface FoundSwarm {
   readonly nodes: readonly FoundNode[]
   readonly services: readonly FoundService[]
   readonly tasks: readonly FoundTask[]
+  /** Services of a stack of the same name that somebody else deployed: nothing of it is ours. Absent: there is none. */
+  readonly foreign?: readonly string[]
 }
 
 interface Named {
@@ -168,12 +170,17 @@ export async function findSwarm(engine: Engine, stack: string, node: string): Pr
     engine.docker.listServices() as unknown as Promise<ApiService[]>,
     engine.docker.listTasks() as unknown as Promise<ApiTask[]>,
   ])
+  const named = services.filter(({ Spec }) => isOf(stack, Spec.Labels ?? {}))
+  // What a user's own file adds to a stack of ours has no label of ours, and stands beside what has.
+  const isForeign = named.length > 0 && named.every(({ Spec }) => Spec.Labels?.[stackLabel] === undefined)
+  if (isForeign) {
+    const foreign = named.map(({ Spec }) => Spec.Name)
+    return { node, nodes: nodes.map(nodeOf), services: [], tasks: [], foreign }
+  }
   return {
     node,
     nodes: nodes.map(nodeOf),
-    services: services
-      .filter(({ Spec }) => isOf(stack, Spec.Labels ?? {}))
-      .map((service) => foundService(service, stack)),
+    services: named.map((service) => foundService(service, stack)),
     tasks: tasks.filter(({ Spec }) => isOf(stack, Spec.ContainerSpec?.Labels ?? {})).map(foundTask),
   }
 }

@@ -4,15 +4,22 @@ import type { Stack } from '../../stack/stack.ts'
 import type { FoundSwarm } from './found.ts'
 import type { Wanted } from './steps.ts'
 
-export function notesOn({ rehearse }: Stack, swarm: FoundSwarm, { model, unbuilt }: Wanted): string[] {
+export function notesOn({ name, rehearse }: Stack, swarm: FoundSwarm, { model, unbuilt }: Wanted): string[] {
   const down = swarm.nodes.filter(({ ready }) => !ready)
-  const balancer = swarm.services.find(({ name }) => name === 'balancer')
+  const balancer = swarm.services.find((service) => service.name === 'balancer')
   const onlyFront =
     balancer !== undefined &&
     Object.keys(balancer.ports).every((port) => Number(port) === balancerPorts.gateway)
   return [
     ...(rehearse ? ['a rehearsal: real protocols and containers, modelled timing'] : []),
-    ...down.map(({ name, away }) => `node ${name} takes no tasks: it is ${away ?? 'away'} (docker node ls)`),
+    ...(swarm.foreign === undefined
+      ? []
+      : [
+          `the swarm has a stack ${name} that ragscale did not make, and leaves alone: ${swarm.foreign.join(', ')}`,
+        ]),
+    ...down.map(
+      ({ name: node, away }) => `node ${node} takes no tasks: it is ${away ?? 'away'} (docker node ls)`,
+    ),
     ...(onlyFront
       ? [
           'only the front door is published: cp deploy/swarm/stages.yaml deploy/swarm/stack.override.yaml, then ragscale up, opens the tiers’ ports for load tests, on every address of the node',

@@ -24,7 +24,7 @@ import type { Engine } from '../docker/engine.ts'
 import { bridgeAddresses } from './addresses.ts'
 import { type WantedBalancing, findBalancers } from './balancers.ts'
 import { callDocker } from './command.ts'
-import { findSwarm, isOf } from './found.ts'
+import { type FoundSwarm, findSwarm, isOf, namespaceLabel } from './found.ts'
 import { type Model, modelOf } from './model.ts'
 import { notesOn } from './notes.ts'
 import type { Places } from './places.ts'
@@ -44,13 +44,13 @@ export interface Around {
 export async function observe(stack: Stack, around: Around): Promise<SwarmObserved> {
   const { engine } = around
   const node = await managerNode(engine)
-  const [swarm, wanted, leftovers, addresses, key] = await Promise.all([
+  const [swarm, wanted, addresses, key] = await Promise.all([
     findSwarm(engine, stack.name, node),
     wantedOf(stack, around),
-    leftoversOf(stack, around),
     bridgeAddresses(engine),
     vectorKey(stack, around.places),
   ])
+  const leftovers = await leftoversOf(stack, around, swarm)
   const nodes = vectorNodes(swarm, addresses)
   const replicas = replicasIn(swarm, wanted.model.services)
   return {
@@ -218,17 +218,25 @@ function unreadable(stderr: string, overridden: boolean, { override }: Places): 
   })
 }
 
-async function leftoversOf(stack: Stack, { engine: { docker }, places }: Around): Promise<Leftovers> {
+async function leftoversOf(
+  stack: Stack,
+  { engine: { docker }, places }: Around,
+  { foreign = [] }: FoundSwarm,
+): Promise<Leftovers> {
   const ours = { label: [`${stackLabel}=${stack.name}`] }
+  // A stack of the same name may run on this engine by Compose: its containers and its network are not the swarm's.
+  const deployed = { label: [...ours.label, `${namespaceLabel}=${stack.name}`] }
   const [containers, networks, configs, secrets, { Volumes: volumes }] = await Promise.all([
-    docker.listContainers({ all: true, filters: { ...ours, status: ['exited', 'dead', 'created'] } }),
-    docker.listNetworks({ filters: ours }),
+    docker.listContainers({ all: true, filters: { ...deployed, status: ['exited', 'dead', 'created'] } }),
+    docker.listNetworks({ filters: deployed }),
     docker.listConfigs() as unknown as Promise<NamedSpec[]>,
     docker.listSecrets() as unknown as Promise<NamedSpec[]>,
     docker.listVolumes({ filters: ours }),
   ])
   const named = (specs: readonly NamedSpec[]): string[] =>
-    specs.filter(({ Spec }) => isOf(stack.name, Spec.Labels ?? {})).map(({ Spec }) => Spec.Name)
+    specs
+      .filter(({ Spec }) => foreign.length === 0 && isOf(stack.name, Spec.Labels ?? {}))
+      .map(({ Spec }) => Spec.Name)
   return {
     containers: containers.length,
     networks: networks.map(({ Name }) => Name),

@@ -2,6 +2,7 @@
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { statusOf } from '../docker/containers.ts'
 import { engineGone, isGone } from '../docker/engine.ts'
+import type { FoundSwarm } from './found.ts'
 
 /** What was thrown, or what it means: an engine that went away, a swarm without a leader, a refusal in its own words. */
 export function toldOf(error: unknown): unknown {
@@ -22,5 +23,15 @@ export function toldOf(error: unknown): unknown {
     exitCode: ExitCode.failed,
     code: 'docker',
     cause: error,
+  })
+}
+
+/** A swarm has one stack of a name: to deploy ours would remove what somebody else's has. @throws UserError (exit 2) */
+export function refuseForeign(stack: string, { foreign = [] }: FoundSwarm): void {
+  if (foreign.length === 0) return
+  throw new UserError(`the swarm has a stack ${stack} that ragscale did not make: ${foreign.join(', ')}`, {
+    hint: `Give this one another name (name: in ragscale.yaml); docker stack services ${stack}   shows the other`,
+    exitCode: ExitCode.usage,
+    code: 'foreign-stack',
   })
 }

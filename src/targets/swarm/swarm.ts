@@ -34,7 +34,7 @@ import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp, theFile } from './plan-up.ts'
 import { untilReachable } from './reachable.ts'
-import { toldOf } from './refusals.ts'
+import { refuseForeign, toldOf } from './refusals.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { vectorNodes } from './vector-nodes.ts'
 
@@ -72,6 +72,7 @@ class SwarmTarget implements StackTarget {
   /** @throws UserError where a user has edited what it would write, or has to do something first */
   plan(_stack: Stack, observed: Observed, by = theFile): readonly SwarmStep[] {
     const found = observed as SwarmObserved
+    refuseForeign(found.stack, found.swarm)
     const conflicts = by === theFile ? conflictsAmong(found.wanted.comparison.changes) : []
     if (conflicts.length > 0) {
       const place = { folder: this.#places.deploy, cwd: this.#folder }
