@@ -1,6 +1,7 @@
 /** Services, tasks and nodes of a stack as the swarm tells of them, as plain data. */
 import type { Engine } from '../docker/engine.ts'
 import { stackLabel } from '../docker/containers.ts'
+import { withOom } from './killed.ts'
 import type { ServiceMode } from './model.ts'
 
 /** What `docker stack deploy` puts on everything of a stack. */
@@ -42,6 +43,8 @@ export interface FoundTask {
   /** What the swarm says of its end; empty for nothing. */
   readonly error: string
   readonly exitCode: number | null
+  /** Where its container was killed for want of memory, its limit; absent where not, or where nobody can tell. */
+  readonly oom?: { readonly limitBytes: number | null }
   readonly container: string | null
   readonly createdAt: number
   /** When it came into its state. */
@@ -181,7 +184,11 @@ export async function findSwarm(engine: Engine, stack: string, node: string): Pr
     node,
     nodes: nodes.map(nodeOf),
     services: named.map((service) => foundService(service, stack)),
-    tasks: tasks.filter(({ Spec }) => isOf(stack, Spec.ContainerSpec?.Labels ?? {})).map(foundTask),
+    tasks: await withOom(
+      tasks.filter(({ Spec }) => isOf(stack, Spec.ContainerSpec?.Labels ?? {})).map(foundTask),
+      engine,
+      node,
+    ),
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a swarm says of a task that does not run, in words that say what to do. Pure. */
 import { showBytes } from '../../catalog/resources.ts'
+import { endOf } from '../docker/condition.ts'
 import type { FoundNode, FoundService, FoundTask } from './found.ts'
 
 /**
@@ -7,12 +8,12 @@ import type { FoundNode, FoundService, FoundTask } from './found.ts'
  * @param nodeLabels that a node needs to be given it
  */
 export function taskWords(
-  task: Pick<FoundTask, 'state' | 'error' | 'exitCode' | 'node'>,
+  task: Pick<FoundTask, 'state' | 'error' | 'exitCode' | 'node' | 'oom'>,
   service: Pick<FoundService, 'reserved' | 'image'>,
   nodes: readonly FoundNode[],
   nodeLabels: readonly string[] = [],
 ): string | null {
-  const { state, error, exitCode } = task
+  const { state, error, exitCode, oom } = task
   const refusal = /^no suitable node(?: \((.+)\))?$/.exec(error)
   if (refusal !== null) return noNodeWords(refusal[1] ?? '', service, nodes, nodeLabels)
   if (/no such image/i.test(error)) {
@@ -21,6 +22,7 @@ export function taskWords(
   }
   const exit = /non-zero exit \((\d+)\)/.exec(error)?.[1]
   if (/unhealthy container/.test(error)) return 'its health check failed, and it was ended for that'
+  if (oom !== undefined) return endOf({ oomKilled: true, exitCode: 137, memoryLimitBytes: oom.limitBytes })
   if (exit !== undefined) return endWords(Number(exit))
   if (error !== '') return error
   if (state === 'failed' && exitCode !== null) return endWords(exitCode)
