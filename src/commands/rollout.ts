@@ -7,8 +7,7 @@ import { readStackOn } from '../loop/change-command.ts'
 import { interruption } from '../loop/interruption.ts'
 import { progressView, silentProgress } from '../loop/progress-view.ts'
 import { compareReleases } from '../loop/rollout/compare-releases.ts'
-import { drive, exitCodeOfOutcome } from '../loop/rollout/drive.ts'
-import { goBack } from '../loop/rollout/ending.ts'
+import { drive, exitCodeOfOutcome, takeBack } from '../loop/rollout/drive.ts'
 import { loadAlone } from '../loop/rollout/load-alone.ts'
 import { RolloutRun, type Versions, versionsOf } from '../loop/rollout/run.ts'
 import { assertReady, plannedSteps, rolloutOf } from '../loop/rollout/start.ts'
@@ -122,12 +121,13 @@ async function start(
     runtime.stdout.write(options.json ? planJson(stack, steps) : planText(steps))
     return ExitCode.ok
   }
-  return await underLock(stack, target, options, runtime, async (open) => {
-    await assertReady(state, versions, target, runtime, options)
+  return await underLock(stack, target, options, runtime, async (open, signal) => {
+    await assertReady(state, versions, target, runtime, { ...options, signal })
     const same = whySame(state.edits, state.tier, stack)
     if (same !== null && !options.quiet) runtime.stderr.write(`${same}\n`)
+    const run = await open(state)
     await writeRollout(stack.folder, state)
-    return await goOn(await open(state), options, runtime)
+    return await goOn(run, options, runtime)
   })
 }
 
@@ -161,7 +161,7 @@ export async function abortRollout(options: RolloutGlobalOptions, runtime: Runti
   const { stack, target } = await readStackOn(options, runtime)
   return await underLock(stack, target, options, runtime, async (open) => {
     const run = await open(await underWay(stack))
-    await goBack(run, 'rolled back', 'ragscale rollout abort')
+    await takeBack(run, 'rolled back', 'ragscale rollout abort')
     show(run.state, stack, options, runtime)
     return ExitCode.ok
   })
@@ -225,7 +225,7 @@ async function underLock(
   target: StackTarget,
   options: RolloutGlobalOptions,
   runtime: Runtime,
-  act: (open: (state: RolloutState) => Promise<RolloutRun>) => Promise<ExitCode>,
+  act: (open: (state: RolloutState) => Promise<RolloutRun>, signal: AbortSignal) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const lock = await acquireLock(
     join(stack.folder, '.ragscale', 'rollout.lock'),
@@ -235,9 +235,12 @@ async function underLock(
   const style = styleOf(runtime.stderr, runtime, options.color)
   const view = options.quiet ? silentProgress : progressView(runtime.stderr, style, () => runtime.now())
   // It goes back by itself after the first, which takes a while; whoever does not wait for that kills it.
-  const interrupt = interruption(runtime, 'rolled back', Infinity)
+  const interrupt = interruption(runtime, 'nothing was changed', Infinity)
+  let begun = false
   try {
     return await act(async (state) => {
+      // Whoever gave it up while it was being prepared wants none of it.
+      interrupt.throwIfCame()
       if (state.target !== stack.target) throw otherTarget(state)
       const versions: Versions = versionsOf(state, stack, runtime.cwd)
       const context = {
@@ -250,8 +253,11 @@ async function underLock(
         yes: options.yes,
         runsFolder: options.runs,
       }
+      begun = true
       return new RolloutRun(context, versions, state)
-    })
+    }, interrupt.signal)
+  } catch (error) {
+    throw begun || error instanceof UserError ? error : interrupt.explain(error)
   } finally {
     interrupt.stop()
     view.end()

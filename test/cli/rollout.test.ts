@@ -1,6 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { run } from '../../src/main.ts'
+import type { Runtime } from '../../src/runtime.ts'
 import { readStack } from '../../src/stack/load.ts'
 import { rolloutOf } from '../../src/loop/rollout/start.ts'
 import { fakeRuntime } from './fake-runtime.ts'
@@ -105,6 +107,23 @@ describe('while a rollout is under way', () => {
     expect(exitCode).toBe(2)
     expect(err).toContain('the rollout of embed is on target local')
     expect(err).toContain('add --target local')
+  })
+
+  test('Ctrl-C before anything is done leaves it where it is', async () => {
+    await begun()
+    const before = await readFile(join(folder(), '.ragscale', 'rollout.json'), 'utf8')
+    const runtime = fakeRuntime({ cwd: folder() })
+    const interrupted: Runtime = {
+      ...runtime,
+      onInterrupt: (listener) => {
+        listener(1)
+        return () => undefined
+      },
+    }
+    expect(await run(['rollout', 'resume'], interrupted)).toBe(130)
+    expect(runtime.err()).toContain('interrupted; nothing was changed')
+    expect(await readFile(join(folder(), '.ragscale', 'rollout.json'), 'utf8')).toBe(before)
+    expect(await readdir(join(folder(), '.ragscale'))).toEqual(['rollout.json'])
   })
 
   test('down takes it down with everything else', async () => {

@@ -14,7 +14,7 @@ import type { Outcome } from './state.ts'
 export async function drive(run: RolloutRun): Promise<void> {
   const { phase, outcome, because } = run.state
   if (phase === 'returning') {
-    await goBack(run, outcome ?? 'rolled back', because ?? 'it had begun to')
+    await takeBack(run, outcome ?? 'rolled back', because ?? 'it had begun to')
     return
   }
   try {
@@ -23,6 +23,20 @@ export async function drive(run: RolloutRun): Promise<void> {
     else await goOnBlueGreen(run)
   } catch (error) {
     throw await takenBack(run, error)
+  }
+}
+
+/**
+ * Back to the version that was there.
+ * @throws UserError: as what failed on the way, and says that two versions still run; 130 when interrupted
+ */
+export async function takeBack(run: RolloutRun, outcome: Outcome, because: string): Promise<void> {
+  try {
+    await goBack(run, outcome, because)
+  } catch (error) {
+    if (error instanceof TakenDown) throw error
+    const interrupted = run.context.signal.aborted
+    throw stranded(interrupted ? 'interrupted' : messageOf(error), error, interrupted)
   }
 }
 
@@ -85,15 +99,16 @@ function exitCodeOf(error: unknown, interrupted: boolean): ExitCode {
   return error instanceof UserError ? error.exitCode : ExitCode.failed
 }
 
-/** What `ragscale rollout` exits with once it has ended. */
+/** What `ragscale rollout` exits with once it has ended; what was taken back is not what runs, whoever began to. */
 export function exitCodeOfOutcome(outcome: Outcome | null): ExitCode {
   switch (outcome) {
     case 'rolled back: worse':
       return ExitCode.insufficient
     case 'rolled back: cannot tell':
       return ExitCode.invalid
-    case 'promoted':
     case 'rolled back':
+      return ExitCode.failed
+    case 'promoted':
     case null:
       return ExitCode.ok
   }

@@ -98,7 +98,7 @@ export async function assertReady(
   { now, next }: Versions,
   target: StackTarget,
   runtime: Runtime,
-  options: { readonly yes: boolean; readonly dryRun: boolean },
+  options: { readonly yes: boolean; readonly dryRun: boolean; readonly signal?: AbortSignal },
 ): Promise<Observed> {
   const { tier } = state
   const refusal =
@@ -120,7 +120,7 @@ export async function assertReady(
     )
   }
   if (options.dryRun) return observed
-  await findK6(runtime)
+  await findK6(runtime, options.signal === undefined ? {} : { signal: options.signal })
   await allowLoad(state, { now, next }, target, observed, runtime, options)
   return observed
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ExitCode, UserError } from '../../../../src/errors.ts'
-import { drive, exitCodeOfOutcome } from '../../../../src/loop/rollout/drive.ts'
+import { drive, exitCodeOfOutcome, takeBack } from '../../../../src/loop/rollout/drive.ts'
 import { goBack } from '../../../../src/loop/rollout/ending.ts'
 import type { AskedRollout } from '../../../../src/loop/rollout/start.ts'
 import { stateFileOf } from '../../../../src/loop/rollout/state.ts'
@@ -113,6 +113,38 @@ describe('a canary that is not', () => {
     await expect(failure).rejects.toThrow(/rolled back/)
     expect(rig.runs()).toEqual(asItWas)
     expect(run.state.phase).toBe('ended')
+  })
+})
+
+describe('a rollout that was killed on its way back', () => {
+  it('goes back by the next call, which does not say that the next version runs', async () => {
+    const run = await rig.begin()
+    rig.beforeEffect = (effect) => {
+      if (effect === 3) throw new Error('no room')
+      if (effect === 4) throw new Killed()
+    }
+    await expect(drive(run)).rejects.toThrow(/two versions still run/)
+    rig.beforeEffect = () => {}
+    const again = await rig.again()
+    await drive(again)
+    expect(rig.runs()).toEqual(asItWas)
+    expect(exitCodeOfOutcome(again.state.outcome)).toBe(1)
+  })
+
+  it('says that two versions still run where that fails once more, and how to go on', async () => {
+    await drive(await rig.begin({ kind: 'bluegreen', shares: [], settings: { keep: true } as never }))
+    const kept = await rig.again()
+    rig.beforeEffect = () => {
+      throw new UserError('the Docker engine stopped answering', { exitCode: ExitCode.unhealthy })
+    }
+    await expect(takeBack(kept, 'rolled back', 'ragscale rollout abort')).rejects.toMatchObject({
+      message: 'the Docker engine stopped answering; two versions still run',
+      hint: expect.stringContaining('ragscale rollout abort'),
+      exitCode: 4,
+    })
+    rig.beforeEffect = () => {}
+    await drive(await rig.again())
+    expect(rig.runs()).toEqual(asItWas)
   })
 })
 
