@@ -93,6 +93,8 @@ class Watched {
   readonly #deadlineMs: number
   #lookedMs = -Infinity
   #silent: { readonly sinceMs: number; readonly names: string } | null = null
+  /** Who was away and is back. */
+  #wasSilent: string | null = null
 
   constructor(move: PeerMove, what: string, nodes: readonly NodeAddress[], options: TransferOptions) {
     this.#move = move
@@ -217,7 +219,10 @@ class Watched {
       peer !== null && down.has(peer) ? [this.#name(peer)] : [],
     )
     if (names.length === 0) {
-      if (this.#silent !== null) this.#notice(`${this.#silent.names} is back`)
+      if (this.#silent !== null) {
+        this.#notice(`${this.#silent.names} is back`)
+        this.#wasSilent = this.#silent.names
+      }
       this.#silent = null
       return
     }
@@ -239,9 +244,13 @@ class Watched {
     const its = copies.filter(({ shard }) => shard === this.#move.shard)
     const states = its.map(({ peer, state }) => `${state} on ${this.#name(peer)}`).join(', ') || 'nowhere'
     const names = [...down].map((peer) => this.#name(peer))
+    const unexplained =
+      this.#wasSilent === null
+        ? "its nodes' logs may tell why"
+        : `${this.#wasSilent} did not answer for a while`
     const why =
       names.length === 0
-        ? "its nodes' logs may tell why"
+        ? unexplained
         : `${names.join(' and ')} ${names.length === 1 ? 'does' : 'do'} not answer`
     return failed(
       this.#what,

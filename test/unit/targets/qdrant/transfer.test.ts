@@ -159,6 +159,15 @@ describe('moving a shard', () => {
     )
   })
 
+  it('says who was away where the cluster gave a transfer up for that, though it is back by now', async () => {
+    const nodes = await clusterThatShows([...Array.from({ length: 10 }, () => onItsWay), atOne], [atOne])
+    const answers = [new Set(['2'])]
+    const away = { ...options, silentMs: 400, down: async () => answers.shift() ?? new Set<string>() }
+    await expect(moveShard(move, nodes, away)).rejects.toThrow(
+      'the cluster gave the transfer up: two did not answer for a while (the shard is Active on one)',
+    )
+  })
+
   it('takes a node out of the cluster only once nothing comes from it any more', async () => {
     const nodes = await clusterThatShows([atTwo], [onItsWay, onItsWay, atTwo])
     await removePeer('one', nodes, options)
