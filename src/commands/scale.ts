@@ -52,7 +52,7 @@ export async function scale(options: ScaleOptions, runtime: Runtime): Promise<Ex
   if (options.json)
     stdout.write(stackJson('ragscale.scale/1', view, { changes: steps.map(({ what }) => what), reminders }))
   else stdout.write(`${stackText(view)}${reminders.map((text) => `  ${text}\n`).join('')}`)
-  return endOfChange(observed, options.json)
+  return endOfChange({ target: stack.target, observed, json: options.json })
 }
 
 function notRunning(name: string): UserError {

@@ -22,5 +22,5 @@ export async function up(options: UpOptions, runtime: Runtime): Promise<ExitCode
   const view = { stack, observed, endpoints: target.endpoints(observed) }
   if (options.json) stdout.write(stackJson('ragscale.up/1', view, { changes: steps.map(({ what }) => what) }))
   else stdout.write(`${stackText(view)}${steps.length === 0 ? '  nothing had to be changed\n' : ''}`)
-  return endOfChange(observed, options.json)
+  return endOfChange({ target: stack.target, observed, json: options.json })
 }

@@ -1,11 +1,12 @@
 import type { GlobalOptions } from '../cli.ts'
-import { ExitCode, UserError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Stack } from '../stack/stack.ts'
 import { openTarget } from '../targets/open.ts'
 import { change } from './change.ts'
 import { progressView, silentProgress } from './progress-view.ts'
 import { assertNoRollout } from './rollout/state.ts'
+import { tellPlan } from './stack-view.ts'
+import { endOfChange } from './still-unhealthy.ts'
 import { styleOf } from './terminal-style.ts'
 
 export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
@@ -17,7 +18,7 @@ export interface BringOptions extends Pick<GlobalOptions, 'quiet' | 'color'> {
   readonly timeoutMs: number
 }
 
-/** Brings what runs to what the stack says. Returns whether it runs now. */
+/** Brings what runs to what the stack says. Returns whether it runs now. @throws UserError: exit 4 where not all are healthy then */
 export async function bringTo(stack: Stack, options: BringOptions, runtime: Runtime): Promise<boolean> {
   const assertAllowed = async (): Promise<void> => await assertNoRollout(stack.folder, options.what)
   await assertAllowed()
@@ -35,17 +36,11 @@ export async function bringTo(stack: Stack, options: BringOptions, runtime: Runt
       yes: options.yes,
       timeoutMs: options.timeoutMs,
       onProgress: view.onProgress,
+      onPlanned: tellPlan(view.onProgress),
       assertAllowed,
     },
     runtime,
   ).finally(() => view.end())
-  const sick = observed.replicas.filter(({ state }) => state !== 'healthy')
-  if (sick.length === 0) return observed.running
-  throw new UserError(
-    `not every replica is healthy: ${sick.map(({ name, state }) => `${name} is ${state}`).join(', ')}`,
-    {
-      exitCode: ExitCode.unhealthy,
-      hint: 'ragscale status',
-    },
-  )
+  endOfChange({ target: stack.target, observed, json: false })
+  return observed.running
 }

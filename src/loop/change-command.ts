@@ -9,6 +9,7 @@ import { type Changed, change } from './change.ts'
 import { progressView, silentProgress } from './progress-view.ts'
 import { assertNoRollout } from './rollout/state.ts'
 import { readStackFile } from './stack-file.ts'
+import { tellPlan } from './stack-view.ts'
 import { styleOf } from './terminal-style.ts'
 
 export interface ChangeCommandOptions extends GlobalOptions {
@@ -62,6 +63,7 @@ export async function changeStack(
         yes: options.yes,
         timeoutMs,
         onProgress: view.onProgress,
+        ...(what === 'ragscale down' ? {} : { onPlanned: tellPlan(view.onProgress) }),
         // A rollout may have begun while its lock was waited for.
         assertAllowed,
         ...(onChanged === undefined ? {} : { onChanged: async () => await onChanged(stack) }),

@@ -20,6 +20,8 @@ export interface ChangeOptions {
   readonly yes: boolean
   readonly timeoutMs: number
   readonly onProgress: (progress: Progress) => void
+  /** What is going to be done next, agreed to, with what was found; what is planned once more is not told again. */
+  readonly onPlanned?: (steps: readonly Step[], observed: Observed) => void
   /** Asked once the stack's lock is held, since it may have been waited for: throws where nothing may be changed. */
   readonly assertAllowed?: () => Promise<void>
   /** Once it is changed, before anybody else may change it. */
@@ -79,7 +81,9 @@ async function inRounds(
     if (steps.length === 0) break
     if (round === 0 && recoveries === 0) await agreement(options, observed, steps, runtime)
     // What was cut off is planned once more, perhaps in other words.
-    done.push(...steps.filter(({ what }) => !done.some((one) => one.what === what)))
+    const others = steps.filter(({ what }) => !done.some((one) => one.what === what))
+    done.push(...others)
+    options.onPlanned?.(others, observed)
     try {
       await target.execute(steps, execution)
       round++

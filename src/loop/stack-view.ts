@@ -1,6 +1,6 @@
 /** A plan, and a stack that runs, as text and as JSON. */
 import type { Stack } from '../stack/stack.ts'
-import type { Observed, RunningEndpoints, Step } from '../targets/target.ts'
+import type { Observed, Progress, RunningEndpoints, Step } from '../targets/target.ts'
 
 /** `ragscale.plan/1` */
 export function planJson(stack: Stack, steps: readonly Step[]): string {
@@ -11,6 +11,13 @@ export function planJson(stack: Stack, steps: readonly Step[]): string {
 export function planText(steps: readonly Step[]): string {
   if (steps.length === 0) return 'nothing to do: everything is as it should be\n'
   return steps.map(({ what, because }) => `${what}\n    because ${because}\n`).join('')
+}
+
+/** Of a change of what runs, each step with its cause; that a stack is started needs no cause. */
+export function tellPlan(onProgress: (progress: Progress) => void) {
+  return (steps: readonly Step[], { running }: Pick<Observed, 'running'>): void => {
+    if (running && steps.length > 0) onProgress({ kind: 'note', text: planText(steps).trimEnd() })
+  }
 }
 
 export interface StackView {

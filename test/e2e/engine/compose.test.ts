@@ -121,6 +121,7 @@ describeWithEngine('a stack on Compose', (env) => {
     const left = (await place.containers()).filter(({ running }) => running)
     const up = await place.ragscale('up')
     expect(up, up.stderr).toMatchObject({ exitCode: 0 })
+    for (const name of killed) expect(up.stderr).toMatch(new RegExp(`start ${name} .*\n +because .*killed`))
     const whole = await place.containers()
     expect(whole.filter(({ running }) => running)).toHaveLength(left.length + killed.length)
     expect(whole).toEqual(expect.arrayContaining(left))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ExitCode, UserError } from '../../../src/errors.ts'
-import { endOfChange } from '../../../src/loop/still-unhealthy.ts'
+import { type ChangeEnd, endOfChange } from '../../../src/loop/still-unhealthy.ts'
 import type { ReplicaCondition, ReplicaState } from '../../../src/targets/target.ts'
 
 const replica = (name: string, state: ReplicaCondition, because: string | null = null): ReplicaState => ({
@@ -19,10 +19,13 @@ const replica = (name: string, state: ReplicaCondition, because: string | null =
   lastLines: [],
 })
 
+const endOf = (replicas: readonly ReplicaState[], options: Partial<ChangeEnd> = {}) =>
+  endOfChange({ target: 'local', observed: { replicas }, json: false, ...options })
+
 describe('a change that is made', () => {
   test('ends with 0 when every replica is healthy, and when there is none', () => {
-    expect(endOfChange({ replicas: [replica('embed-1', 'healthy')] }, false)).toBe(ExitCode.ok)
-    expect(endOfChange({ replicas: [] }, false)).toBe(ExitCode.ok)
+    expect(endOf([replica('embed-1', 'healthy')])).toBe(ExitCode.ok)
+    expect(endOf([])).toBe(ExitCode.ok)
   })
 
   test('ends with 4, names each replica that is not healthy, and says what to run', () => {
@@ -31,7 +34,7 @@ describe('a change that is made', () => {
       replica('embed-1', 'restarting', 'ended with 137'),
       replica('vector-2', 'starting'),
     ]
-    const ends = () => endOfChange({ replicas }, false)
+    const ends = () => endOf(replicas)
     expect(ends).toThrow(UserError)
     expect(ends).toThrow(
       expect.objectContaining({
@@ -42,7 +45,13 @@ describe('a change that is made', () => {
     )
   })
 
+  test('sends nobody to logs that somebody else keeps', () => {
+    expect(() => endOf([replica('embed-1', 'failing')], { target: 'external' })).toThrow(
+      expect.objectContaining({ hint: 'ragscale status   shows how all are by now' }),
+    )
+  })
+
   test('leaves it to a result in JSON to say which', () => {
-    expect(endOfChange({ replicas: [replica('embed-1', 'failing')] }, true)).toBe(ExitCode.unhealthy)
+    expect(endOf([replica('embed-1', 'failing')], { json: true })).toBe(ExitCode.unhealthy)
   })
 })
