@@ -1,15 +1,17 @@
 /** What to do to come from what is on the cluster to nothing. Pure. */
 import { assertSamePlace } from './last-place.ts'
 import { placeWords } from './place.ts'
+import { assertOurs } from './release.ts'
 import type { KubernetesObserved, KubernetesStep } from './steps.ts'
 
-/** @throws UserError (exit 2) where kubectl is at another cluster than the one that the stack was brought up in */
+/** @throws UserError (exit 2) where kubectl is at another cluster than the one that the stack was brought up in, or the release is not ours */
 export function planDown(
   observed: KubernetesObserved,
   { volumes }: { readonly volumes: boolean },
 ): KubernetesStep[] {
   const { release, replicas, found, secret, place, namespace } = observed
   assertSamePlace(place, observed.last)
+  assertOurs(release, place)
   const { name } = release
   const steps: KubernetesStep[] = []
   if (release.revisions.length > 0) {

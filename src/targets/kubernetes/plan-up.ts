@@ -9,7 +9,7 @@ import { type Controller, type KubeObject, isController, titleOf } from './objec
 import { awaitedTiers } from './patience.ts'
 import { assertSamePlace } from './last-place.ts'
 import { placeWords } from './place.ts'
-import { isPending, lastDeployed, latest } from './release.ts'
+import { assertOurs, isPending, lastDeployed, latest } from './release.ts'
 import { planSecret } from './secrets.ts'
 import { standingOf } from './rollout-status.ts'
 import type { KubernetesObserved, KubernetesStep } from './steps.ts'
@@ -36,6 +36,7 @@ const helmAtMostMs = 10 * 60_000
 export function planUp(goal: Goal, observed: KubernetesObserved): KubernetesStep[] {
   const { wanted, place, last } = observed
   assertSamePlace(place, last)
+  assertOurs(observed.release, place)
   if ('error' in wanted) throw wanted.error
   const conflicts = conflictsAmong(wanted.comparison.changes)
   if (conflicts.length > 0) {

@@ -1,6 +1,6 @@
 /** The Helm release that a stack is. */
 import { ExitCode, UserError } from '../../errors.ts'
-import type { Place } from './place.ts'
+import { type Place, placeWords } from './place.ts'
 import { ProgramFailed, type Programs } from './programs.ts'
 
 /** As `helm history` says it: `deployed`, `failed`, `pending-upgrade`, `uninstalling` … */
@@ -10,6 +10,8 @@ export interface Revision {
   /** Milliseconds since 1970. */
   readonly updatedAt: number
   readonly description: string
+  /** `ragscale-0.1.0`; absent where Helm does not say. */
+  readonly chart?: string
 }
 
 export interface Release {
@@ -49,13 +51,15 @@ export async function readHistory(name: string, place: Place, programs: Programs
     status: string
     updated: string
     description: string
+    chart?: string
   }[]
   return rows
-    .map(({ revision, status, updated, description }) => ({
+    .map(({ revision, status, updated, description, chart }) => ({
       revision,
       status,
       updatedAt: Date.parse(updated),
       description,
+      ...(chart === undefined ? {} : { chart }),
     }))
     .sort((a, b) => a.revision - b.revision)
 }
@@ -72,6 +76,20 @@ export function latest(revisions: readonly Revision[]): Revision | null {
 /** Whether helm was cut off, or is at it. */
 export function isPending({ status }: Revision): boolean {
   return status.startsWith('pending-')
+}
+
+/** Helm has one release of a name in a namespace: ours would take the objects of another chart away. @throws UserError (exit 2) */
+export function assertOurs({ name, revisions }: Release, place: Place): void {
+  const chart = latest(revisions)?.chart
+  if (chart === undefined || chart.startsWith('ragscale-')) return
+  throw new UserError(
+    `release ${name} in ${placeWords(place)} is of chart ${chart}, which ragscale did not make`,
+    {
+      hint: `Give the stack another name (name: in ragscale.yaml), or the context another namespace: kubectl config set-context ${place.context} --namespace NAME`,
+      exitCode: ExitCode.usage,
+      code: 'foreign-release',
+    },
+  )
 }
 
 /** Helm's name for a release is a DNS label of at most 53 characters. @throws UserError (exit 2) */

@@ -94,6 +94,17 @@ describe('up', () => {
     expect(() => planDown(found, { volumes: false })).toThrow('last brought up in context staging')
   })
 
+  test('takes no release of another chart for its own, and down does not uninstall it', () => {
+    const chart = (of: string) => {
+      const release = { ...observed().release, revisions: [{ ...revision(3, 'deployed'), chart: of }] }
+      return observed({ release })
+    }
+    const says = 'release laptop in context prod, namespace rag is of chart wordpress-24.1.0'
+    expect(() => planUp(goal, chart('wordpress-24.1.0'))).toThrow(says)
+    expect(() => planDown(chart('wordpress-24.1.0'), { volumes: false })).toThrow(says)
+    expect(planUp(goal, chart('ragscale-0.1.0'))).toEqual([])
+  })
+
   test('of another count names it, and waits for it', () => {
     expect(told(planUp(goal, observed({ wanted: wanted([embed(3)]) })))).toEqual([
       'change Deployment laptop-ragscale-embed (spec.replicas 2 → 3) | ragscale.yaml asks for 3 of embed, the release has 2',

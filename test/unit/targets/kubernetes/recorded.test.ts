@@ -94,7 +94,11 @@ describe('a release', () => {
     const programs = new Recorded({ 'helm history laptop': { stdout: JSON.stringify(history.toReversed()) } })
     const revisions = await readHistory('laptop', place, programs)
     expect(lastDeployed(revisions)?.revision).toBe(1)
-    expect(latest(revisions)).toMatchObject({ revision: 2, updatedAt: Date.parse('2026-11-21T20:08:49.1Z') })
+    expect(latest(revisions)).toMatchObject({
+      revision: 2,
+      updatedAt: Date.parse('2026-11-21T20:08:49.1Z'),
+      chart: 'ragscale-0.1.0',
+    })
     expect(revisions.map(isPending)).toEqual([false, true])
     expect(programs.asked[0]).toContain('--kube-context test --namespace rag')
   })
