@@ -41,10 +41,17 @@ const shardsAnswer = z.object({
   }),
 })
 
-/** As the node knows it that is furthest: one that was taken out knows an older state. Throws when none answers. */
+/** A node by its name, and how the others reach it. */
+export type Member = Pick<NodeAddress, 'name' | 'peerUrl'>
+
+/**
+ * As the node knows it that is furthest: one that was taken out knows an older state. Throws when none answers.
+ * @param members all nodes that have names, where not each of them can be asked
+ */
 export async function readTopology(
   nodes: readonly NodeAddress[],
   timeoutMs: number = callMs,
+  members: readonly Member[] = nodes,
 ): Promise<Topology> {
   const asked = await Promise.all(
     nodes.map(async (node) => {
@@ -56,7 +63,7 @@ export async function readTopology(
     }),
   )
   const ordered = asked.toSorted((a, b) => byRaft(a.raft, b.raft)).map(({ node }) => node)
-  return await firstOf(ordered, async (node) => await topologyOf(node, nodes, timeoutMs))
+  return await firstOf(ordered, async (node) => await topologyOf(node, members, timeoutMs))
 }
 
 export interface RaftPosition {
@@ -85,12 +92,12 @@ async function clusterOf(node: NodeAddress, timeoutMs: number) {
 
 async function topologyOf(
   asked: NodeAddress,
-  nodes: readonly NodeAddress[],
+  members: readonly Member[],
   timeoutMs: number,
 ): Promise<Topology> {
   const result = await clusterOf(asked, timeoutMs)
   const peers = Object.fromEntries(
-    nodes.flatMap(({ name, peerUrl }) => {
+    members.flatMap(({ name, peerUrl }) => {
       const found = Object.entries(result.peers).find(
         ([, { uri }]) => peerUrl !== null && new URL(uri).host === new URL(peerUrl).host,
       )

@@ -26,10 +26,11 @@ export function onlyCopies(leaving: readonly string[], losses: readonly string[]
  * Of nodes that are to be stopped none may hold what no other has been given, nor be counted on by the others: of too
  * many that are gone they could not agree on anything any more.
  * @param leaving their names
- * @param topology null where no node could be asked
+ * @param found null where no node could be asked; one that holds shards under no known name may be any of them
  * @throws UserError (exit 4), with the command that empties a node and takes it out
  */
-export function refuseMembers(leaving: readonly string[], topology: Topology | null): void {
+export function refuseMembers(leaving: readonly string[], found: Topology | null): void {
+  const topology = found?.copies.every(({ node }) => node in found.peers) === true ? found : null
   const held = (node: string): number => topology?.copies.filter((copy) => copy.node === node).length ?? 0
   const members = leaving.filter((node) => topology === null || held(node) > 0 || node in topology.peers)
   const [first] = members

@@ -17,10 +17,11 @@ import type { Stack } from '../../stack/stack.ts'
 import { writeWhole } from '../../whole-file.ts'
 import { secretNames } from '../../catalog/secrets.ts'
 import { isOwnSecret, readSecret } from '../compose/secret-files.ts'
-import { keyed, topologyOfNodes } from '../compose/vector-nodes.ts'
+import { keyed } from '../compose/vector-nodes.ts'
 import { stackLabel } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import type { Engine } from '../docker/engine.ts'
+import type { NodeAddress } from '../qdrant/call.ts'
 import { bridgeAddresses } from './addresses.ts'
 import { type WantedBalancing, findBalancers } from './balancers.ts'
 import { callDocker } from './command.ts'
@@ -28,9 +29,10 @@ import { type FoundSwarm, findSwarm, isOf, namespaceLabel } from './found.ts'
 import { type Model, modelOf } from './model.ts'
 import { notesOn } from './notes.ts'
 import type { Places } from './places.ts'
+import { publishedUrls } from './published.ts'
 import type { Leftovers, MissingSecret, SwarmObserved, Wanted } from './steps.ts'
 import { replicasIn } from './tasks.ts'
-import { vectorNodes } from './vector-nodes.ts'
+import { isVectorNode, readShards, vectorNodes } from './vector-nodes.ts'
 
 /** A manager that comes back asks the others, and where it is the only one leads within seconds. */
 const joinsWithinMs = 60_000
@@ -52,6 +54,8 @@ export async function observe(stack: Stack, around: Around): Promise<SwarmObserv
   ])
   const leftovers = await leftoversOf(stack, around, swarm)
   const nodes = vectorNodes(swarm, addresses)
+  // Where none of them is on the engine's own node, the tier's port tells, if it is published.
+  const asked = nodes.length > 0 ? nodes : throughBalancer(swarm, wanted, engine)
   const replicas = replicasIn(swarm, wanted.model.services)
   return {
     stack: stack.name,
@@ -64,8 +68,17 @@ export async function observe(stack: Stack, around: Around): Promise<SwarmObserv
     leftovers,
     balancers: await findBalancers(swarm, engine, wanted.balancing),
     addresses,
-    shards: await topologyOfNodes(keyed(nodes, key)),
+    shards: await readShards(swarm, keyed(asked, key)),
   }
+}
+
+/** Only where a node is to go: who only looks does not wait for it. */
+function throughBalancer(swarm: FoundSwarm, { model }: Wanted, { host }: Engine): NodeAddress[] {
+  const leaves = swarm.services.some(
+    ({ name }) => isVectorNode(name) && !model.services.some((service) => service.name === name),
+  )
+  const urls = leaves ? (publishedUrls(swarm, host).vector ?? []) : []
+  return urls.map((url) => ({ name: new URL(url).host, url, peerUrl: null }))
 }
 
 /** The key that the stack's Qdrant asks for; null: none. */

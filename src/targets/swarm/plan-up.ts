@@ -11,6 +11,7 @@ import { filesBeside, renderedSteps } from './files.ts'
 import type { Places } from './places.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
 import { isCurrent, slotsOf } from './tasks.ts'
+import { isVectorNode } from './vector-nodes.ts'
 
 /** Whose word the file is. */
 export const theFile = 'ragscale.yaml'
@@ -25,8 +26,7 @@ export function planUp(observed: SwarmObserved, places: Places, by: string): Swa
   const leaving = swarm.services.filter(
     ({ name }) => !wanted.model.services.some((service) => service.name === name),
   )
-  const nodes = leaving.map(({ name }) => name).filter((name) => /^vector-\d+$/.test(name))
-  refuseMembers(nodes, observed.shards)
+  refuseMembers(leaving.map(({ name }) => name).filter(isVectorNode), observed.shards)
   const gone = leaving.map((service): ServiceStep => {
     const because = `${by} asks for it no longer`
     return { kind: 'change', name: null, what: `stop ${service.name}`, because, tier: tierOf(service) }

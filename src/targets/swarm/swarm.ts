@@ -34,9 +34,10 @@ import { type Places, placesOf } from './places.ts'
 import { planDown } from './plan-down.ts'
 import { planUp, theFile } from './plan-up.ts'
 import { untilReachable } from './reachable.ts'
+import { publishedUrls } from './published.ts'
 import { refuseForeign, toldOf } from './refusals.ts'
 import type { SwarmObserved, SwarmStep } from './steps.ts'
-import { vectorNodes } from './vector-nodes.ts'
+import { isVectorNode, vectorNodes } from './vector-nodes.ts'
 
 /** A stack as Docker Swarm runs it, told through a manager. */
 export function swarmTarget(stack: Stack, env: Env): StackTarget {
@@ -123,33 +124,14 @@ class SwarmTarget implements StackTarget {
   }
 
   #urls(swarm: SwarmObserved['swarm']): RunningEndpoints {
-    const balancer = swarm.services.find(({ name }) => name === 'balancer')
-    if (balancer === undefined || this.#looked === null) return {}
-    const hosts = swarm.tasks
-      .filter(
-        ({ service, state, desired }) =>
-          service === balancer.id && state === 'running' && desired === 'running',
-      )
-      .map(({ node }) => this.#hostOf(node, swarm))
-    if (hosts.length === 0) return {}
-    return Object.fromEntries(
-      Object.entries(endpointTiers).flatMap(([name, tier]) => {
-        const port = balancer.ports[balancerPorts[tier]]
-        return port === undefined ? [] : [[name, hosts.map((host) => `http://${host}:${port}`)] as const]
-      }),
-    )
-  }
-
-  #hostOf(node: string | null, { node: own, nodes }: SwarmObserved['swarm']): string {
-    const address = nodes.find(({ id }) => id === node)?.address ?? ''
-    return node === own || address === '' ? (this.#looked?.engine.host ?? '127.0.0.1') : address
+    return this.#looked === null ? {} : publishedUrls(swarm, this.#looked.engine.host)
   }
 
   vectorNodes(observed: Observed): readonly NodeAddress[] {
     const { swarm, addresses } = observed as SwarmObserved
     const nodes = vectorNodes(swarm, addresses)
     // Some of the nodes are worse than none: then all are asked through the tier's endpoint.
-    const all = swarm.services.filter(({ name }) => /^vector-\d+$/.test(name))
+    const all = swarm.services.filter(({ name }) => isVectorNode(name))
     return nodes.length === all.length ? nodes : []
   }
 
