@@ -12,7 +12,7 @@ import { execa } from 'execa'
 import { findTool } from '../tools/find-tool.ts'
 import { answerNoNames } from './no-names.ts'
 import { type Place, takePlace } from './place.ts'
-import { identityOf, lives } from './process-identity.ts'
+import { identityOf, lives } from '../places/process-identity.ts'
 import { removeAll } from './remove.ts'
 
 export interface EngineOptions {

@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises'
 import { pid } from 'node:process'
 import { execa } from 'execa'
 import { type Engine, startEngine } from './engine.ts'
-import { identityOf } from './process-identity.ts'
+import { identityOf } from '../places/process-identity.ts'
 
 export interface Node {
   readonly name: string

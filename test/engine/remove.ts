@@ -1,11 +1,10 @@
 /** Removes an engine with everything that it made on the machine, whether or not its daemon still answers. */
-import { readFile, readdir, rm, rmdir } from 'node:fs/promises'
+import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
+import { groupsNamed, removeGroups, withChildren } from '../places/control-groups.ts'
 import type { Place } from './place.ts'
-
-const controlGroups = '/sys/fs/cgroup'
 
 export async function removeAll(place: Place): Promise<void> {
   // The daemon and containerd first, or they start anew what is killed below them; then what ran in containers.
@@ -13,7 +12,7 @@ export async function removeAll(place: Place): Promise<void> {
   await endAll(() => containedIn(place))
   await unmountBelow(place.folder)
   await removeLinks(place)
-  for (const group of await groupsOf(place)) await removeGroup(group)
+  await removeGroups(place.controlGroup)
   // What was just unmounted may be busy for a moment.
   await rm(place.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 }
@@ -54,42 +53,12 @@ async function daemonsOf(folder: string): Promise<number[]> {
 
 async function containedIn(place: Place): Promise<number[]> {
   const found = new Set<number>()
-  for (const group of await groupsOf(place))
+  for (const group of await groupsNamed(place.controlGroup))
     for (const folder of await withChildren(group)) {
       const processes = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '')
       for (const pid of processes.split('\n')) if (pid !== '') found.add(Number(pid))
     }
   return [...found]
-}
-
-/** One with version 2; one a controller with version 1. */
-async function groupsOf({ controlGroup }: Place): Promise<string[]> {
-  const candidates = [controlGroups, ...(await foldersIn(controlGroups))].map((parent) =>
-    join(parent, controlGroup),
-  )
-  const there = await Promise.all(
-    candidates.map((path) =>
-      readdir(path).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return candidates.filter((_, index) => there[index])
-}
-
-async function withChildren(group: string): Promise<string[]> {
-  const below = await Promise.all((await foldersIn(group)).map(withChildren))
-  return [group, ...below.flat()]
-}
-
-async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name))
-}
-
-async function removeGroup(group: string): Promise<void> {
-  for (const folder of (await withChildren(group)).toReversed()) await rmdir(folder).catch(() => {})
 }
 
 async function unmountBelow(folder: string): Promise<void> {

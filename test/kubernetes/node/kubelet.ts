@@ -1,9 +1,9 @@
 /** What makes a machine a node: a kubelet, the proxy of Services, and names for its pods. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeGroups } from '../../places/control-groups.ts'
 import type { Processes } from '../processes.ts'
 import type { Place } from './place.ts'
-import { makeGroups } from './place.ts'
 
 export const nodeName = 'node'
 export const clusterDomain = 'cluster.local'
@@ -28,7 +28,8 @@ export async function startNodeAgents(
 ): Promise<void> {
   const at = (name: string): string => join(place.folder, name)
   const node = place.addresses.node
-  await makeGroups(place)
+  // It makes its groups below one that is there already.
+  await makeGroups(place.controlGroup)
   await mkdir(at('kubelet'), { recursive: true })
   await writeFile(at('kubelet.json'), JSON.stringify(kubeletConfig(place, runtime)))
   processes.start(
