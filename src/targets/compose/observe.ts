@@ -22,7 +22,7 @@ import { type Applied, appliedFile, appliedOf } from './applied.ts'
 import { loadedBy, readState } from './state-folder.ts'
 import { folderLabel, identityOf, projectLabel, serviceOf } from './found.ts'
 import type { Places } from './places.ts'
-import { keyed, topologyOfNodes, vectorKey, vectorNodes } from './vector-nodes.ts'
+import { keyed, topologyOfNodes, vectorKey, vectorMembers, vectorNodes } from './vector-nodes.ts'
 import type { ComposeObserved, FoundSecret } from './steps.ts'
 import { resolveServices } from './resolve.ts'
 import { findCompose } from './tool.ts'
@@ -83,7 +83,7 @@ export async function observe(stack: Stack, { places, env }: Looking): Promise<C
     comparison,
     departs,
     applied,
-    vector: await topologyOfNodes(nodes),
+    vector: await topologyOfNodes(nodes, vectorMembers(containers, wanted)),
     replication: vector === undefined ? {} : { [vector.collection.name]: vector.collection.replication },
     state: await readState(places.state),
     balancer: await balancerOf(containers, applied, places),

@@ -1,6 +1,6 @@
 /** Where shards have to go when nodes go, or are asked to hold more copies. Pure. */
 import { place, whenArrived } from '../qdrant/placement.ts'
-import { onlyCopies, unknownShards } from '../qdrant/refusals.ts'
+import { onlyCopies, refuseNameless, unknownShards } from '../qdrant/refusals.ts'
 import { describeMove } from '../qdrant/transfer.ts'
 import type { ComposeObserved, PlannedStep } from './steps.ts'
 
@@ -26,6 +26,7 @@ export function planShards(
     if (leaving.length > 0) throw unknownShards(leaving)
     return { before: [], after: [] }
   }
+  refuseNameless(leaving, vector)
   const { peers, copies, arrivals } = vector
   // A node that has not joined yet is given nothing.
   const joined = nodes.filter((node) => node in peers)

@@ -4,11 +4,12 @@ import type { Stack } from '../../stack/stack.ts'
 import type { FoundContainer } from '../docker/containers.ts'
 import type { Engine } from '../docker/engine.ts'
 import type { NodeAddress } from '../qdrant/call.ts'
-import { type Topology, readTopology } from '../qdrant/cluster.ts'
+import { type Member, type Topology, readTopology } from '../qdrant/cluster.ts'
 import { identityOf } from './found.ts'
 import type { Places } from './places.ts'
 import { addressOf } from './sampled.ts'
 import { readSecret } from './secret-files.ts'
+import type { WantedService } from './wanted.ts'
 
 /** Of a Qdrant node, and of an emulator in its place. */
 const httpPort = 6333
@@ -41,7 +42,28 @@ export function keyed(nodes: readonly NodeAddress[], key: string | null): NodeAd
   return nodes.map((node) => (key === null ? node : { ...node, headers: { 'api-key': key } }))
 }
 
+/**
+ * Also those that are wanted and do not run: what they hold is held by somebody who comes back. One that is to go and
+ * does not run stays without a name: nothing is moved off it, and it does not go (`refuseNameless`).
+ */
+export function vectorMembers(
+  containers: readonly FoundContainer[],
+  wanted: readonly Pick<WantedService, 'name' | 'workload' | 'job'>[],
+): Member[] {
+  const running = containers.filter(({ status }) => status === 'running').map(identityOf)
+  const nodes = [...wanted.filter(({ job }) => !job), ...running].filter(
+    ({ workload }) => workload === 'vector',
+  )
+  return [...new Set(nodes.map(({ name }) => name))].map((name) => ({
+    name,
+    peerUrl: `http://${name}:${peerPort}`,
+  }))
+}
+
 /** Null when no node can be asked. */
-export async function topologyOfNodes(nodes: readonly NodeAddress[]): Promise<Topology | null> {
-  return nodes.length === 0 ? null : await readTopology(nodes, topologyMs).catch(() => null)
+export async function topologyOfNodes(
+  nodes: readonly NodeAddress[],
+  members: readonly Member[],
+): Promise<Topology | null> {
+  return nodes.length === 0 ? null : await readTopology(nodes, topologyMs, members).catch(() => null)
 }

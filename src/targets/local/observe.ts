@@ -73,13 +73,22 @@ export function replicaOf(status: ProcessStatus): ReplicaState {
 /** Null when no node of the cluster can be asked. */
 async function topologyOf(processes: readonly ProcessStatus[]): Promise<Topology | null> {
   const nodes = vectorNodes(processes)
-  return nodes.length === 0 ? null : await readTopology(nodes, topologyMs).catch(() => null)
+  // Also those that do not run: what they hold is held by somebody with a name.
+  const members = addressesOf(processes.filter(isVectorNode))
+  return nodes.length === 0 ? null : await readTopology(nodes, topologyMs, members).catch(() => null)
 }
 
 /** The nodes that can be asked, healthy ones first. */
 export function vectorNodes(processes: readonly ProcessStatus[]): NodeAddress[] {
-  return processes
-    .filter(({ wanted, pid }) => wanted.tier === 'vector' && wanted.replica !== null && pid !== null)
+  return addressesOf(processes.filter((one) => isVectorNode(one) && one.pid !== null))
+}
+
+function isVectorNode({ wanted }: ProcessStatus): boolean {
+  return wanted.tier === 'vector' && wanted.replica !== null
+}
+
+function addressesOf(processes: readonly ProcessStatus[]): NodeAddress[] {
+  return [...processes]
     .sort((a, b) => Number(b.state === 'healthy') - Number(a.state === 'healthy'))
     .map(({ wanted: { id: name }, ports }) => ({
       name,

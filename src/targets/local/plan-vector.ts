@@ -1,7 +1,7 @@
 /** Where shards have to go when nodes come, go, or are asked to hold more copies. Pure. */
 import type { WantedProcess } from '../../supervision.ts'
 import { place, whenArrived } from '../qdrant/placement.ts'
-import { onlyCopies, unknownShards } from '../qdrant/refusals.ts'
+import { onlyCopies, refuseNameless, unknownShards } from '../qdrant/refusals.ts'
 import { describeMove } from '../qdrant/transfer.ts'
 import type { Places } from './places.ts'
 import type { LocalObserved, PlannedStep } from './steps.ts'
@@ -31,6 +31,7 @@ export function planShards(
     if (going.length > 0) throw unknownShards(going)
     return { before: [], after: [] }
   }
+  refuseNameless(going, vector.topology)
   const { peers, copies, arrivals } = vector.topology
   const known = whenArrived(copies, arrivals).filter(({ node }) => node in peers)
   const { moves, losses } = place(known, { nodes, replication: goal.replication })

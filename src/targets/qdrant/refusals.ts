@@ -23,6 +23,25 @@ export function onlyCopies(leaving: readonly string[], losses: readonly string[]
 }
 
 /**
+ * One that does not run answers to no name, and what it stored is all that there may be of a shard.
+ * @param leaving names of nodes that are to go, with what they stored
+ * @throws UserError (exit 4) where shards are on a node without a name: it may be one of these
+ */
+export function refuseNameless(leaving: readonly string[], { peers, copies }: Topology): void {
+  const nameless = copies.filter(({ node }) => !(node in peers))
+  if (leaving.length === 0 || nameless.length === 0) return
+  const shards = new Set(nameless.map(({ shard, collection }) => `shard ${shard} of ${collection}`))
+  throw new UserError(
+    `${leaving.join(' and ')} cannot go: ${[...shards].join(', ')} ${shards.size === 1 ? 'is' : 'are'} on a node that does not answer, which may be ${leaving.length === 1 ? 'this one' : 'one of these'}`,
+    {
+      hint: 'Let it run again (ragscale status shows why it does not), then the same command goes on; nothing was changed. Gone for good: ragscale vector status shows its name, ragscale vector apply --drain NAME gives it up.',
+      exitCode: ExitCode.unhealthy,
+      code: 'shards',
+    },
+  )
+}
+
+/**
  * Of nodes that are to be stopped none may hold what no other has been given, nor be counted on by the others: of too
  * many that are gone they could not agree on anything any more.
  * @param leaving their names

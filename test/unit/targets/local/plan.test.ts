@@ -163,6 +163,15 @@ describe('the plan of a vector tier', () => {
     )
   })
 
+  it('takes no node away while a node that does not answer holds shards', () => {
+    const found = withShards(2)
+    const crashed = copies.map((copy) => (copy.node === 'vector-2' ? { ...copy, node: 'peer 2' } : copy))
+    const topology = { ...found.vector.topology!, peers: { 'vector-1': '1' }, copies: crashed }
+    expect(() => up(nodes(1), { ...found, vector: { ...found.vector, topology } })).toThrow(
+      'vector-2 cannot go: shard 1 of docs is on a node that does not answer',
+    )
+  })
+
   it('takes no node away that has the only good copy of a shard', () => {
     const found = withShards(2)
     const bad = copies.map((copy) => ({ ...copy, active: copy.node === 'vector-1' }))
