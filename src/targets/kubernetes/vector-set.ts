@@ -74,7 +74,7 @@ export function planVectorSet(
   wanted: readonly KubeObject[],
 ): ClaimSteps {
   const { leaving, claims, staying } = goingOf(found, wanted)
-  refuseMembers(leaving, isWhole(shards) ? shards : null)
+  refuseMembers(leaving, shards)
   const removals = (idle: boolean) =>
     claims
       .filter((claim) => claim.idle === idle && isOut(claim.node, staying, shards))
@@ -89,13 +89,9 @@ export function planVectorSet(
   return { before: removals(true), after: removals(false) }
 }
 
-/** Whether all who hold shards are known by name. */
-function isWhole(shards: Topology | null): boolean {
-  return shards?.copies.every(({ node }) => node in shards.peers) === true
-}
-
-/** As somebody says who knows all that stay: whoever has just begun knows nobody. */
+/** As somebody says who knows all that stay, and by name all who hold shards: whoever has just begun knows nobody. */
 function isOut(node: string, staying: readonly string[], shards: Topology | null): boolean {
-  if (shards === null || !isWhole(shards)) return false
-  return !(node in shards.peers) && staying.every((name) => name in shards.peers)
+  if (shards === null || node in shards.peers) return false
+  const holders = shards.copies.map((copy) => copy.node)
+  return [...staying, ...holders].every((name) => name in shards.peers)
 }
