@@ -28,7 +28,7 @@ export function isAway(error: unknown): boolean {
 export async function answers({ place }: { readonly place: EnginePlace }): Promise<boolean> {
   const { default: Dockerode } = await import('dockerode')
   const options = connectionOf(place)
-  const agent = options.protocol === 'https' ? new HttpsAgent() : new HttpAgent()
+  const agent = options.protocol === 'https' ? new HttpsAgent({ ...options.agent?.options }) : new HttpAgent()
   // Its types do not know of the agent.
   const asking = { ...options, agent, timeout: pingMs }
   try {

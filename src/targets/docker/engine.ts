@@ -1,4 +1,5 @@
 /** A connection to a Docker engine, and what to say when there is none. */
+import { Agent as HttpsAgent } from 'node:https'
 import type Docker from 'dockerode'
 import { ExitCode, UserError, messageOf } from '../../errors.ts'
 import { type EnginePlace, type Env, enginePlace } from './context.ts'
@@ -60,6 +61,8 @@ interface Connection {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
+  /** Of an engine whose certificate is not checked. */
+  readonly agent?: HttpsAgent
 }
 
 export function connectionOf(place: EnginePlace): Connection {
@@ -70,8 +73,9 @@ export function connectionOf(place: EnginePlace): Connection {
   if (url !== null && (url.protocol === 'tcp:' || url.protocol === 'http:' || url.protocol === 'https:')) {
     const secure = tls !== null || url.protocol === 'https:'
     const port = url.port === '' ? (secure ? 2376 : 2375) : Number(url.port)
-    const { verify: _, ...pems } = tls ?? { verify: true }
-    return { host: url.hostname, port, protocol: secure ? 'https' : 'http', ...pems }
+    const { verify, ...pems } = tls ?? { verify: true }
+    const unchecked = secure && !verify ? { agent: new HttpsAgent({ rejectUnauthorized: false }) } : {}
+    return { host: url.hostname, port, protocol: secure ? 'https' : 'http', ...pems, ...unchecked }
   }
   throw new UserError(`${place.from} names an engine that ragscale cannot speak to: ${host}`, {
     hint: host.startsWith('ssh://')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { enginePlace } from '../../../../src/targets/docker/context.ts'
 import { credentialsFor, registryOf } from '../../../../src/targets/docker/credentials.ts'
-import { olderOf, openEngine } from '../../../../src/targets/docker/engine.ts'
+import { connectionOf, olderOf, openEngine } from '../../../../src/targets/docker/engine.ts'
 import { loadingOf } from '../../../../src/targets/docker/loading.ts'
 import { withoutFrames } from '../../../../src/targets/docker/logs.ts'
 import { PullProgress } from '../../../../src/targets/docker/pull.ts'
@@ -23,11 +23,11 @@ async function dockerFile(path: string, content: unknown): Promise<void> {
   await writeFile(file, JSON.stringify(content))
 }
 
-async function context(name: string, host: string): Promise<void> {
+async function context(name: string, host: string, skipsCheck = false): Promise<void> {
   const id = createHash('sha256').update(name).digest('hex')
   await dockerFile(`contexts/meta/${id}/meta.json`, {
     Name: name,
-    Endpoints: { docker: { Host: host, SkipTLSVerify: false } },
+    Endpoints: { docker: { Host: host, SkipTLSVerify: skipsCheck } },
   })
 }
 
@@ -49,6 +49,15 @@ describe('which engine is meant', () => {
     })
     const named = { HOME: home, DOCKER_CONTEXT: 'server', DOCKER_HOST: 'unix:///tmp/other.sock' }
     expect(await enginePlace(named)).toMatchObject({ host: 'unix:///tmp/other.sock', from: 'DOCKER_HOST' })
+  })
+
+  test('its certificate is checked unless the context says that it is not', async () => {
+    await context('checked', 'tcp://10.0.0.2:2376')
+    await context('unchecked', 'tcp://10.0.0.3:2376', true)
+    const of = async (name: string) =>
+      connectionOf(await enginePlace({ HOME: home, DOCKER_CONTEXT: name })).agent?.options.rejectUnauthorized
+    expect(await of('unchecked')).toBe(false)
+    expect(await of('checked')).toBeUndefined()
   })
 
   test('a context that is not there is said to be so', async () => {
