@@ -65,14 +65,16 @@ export async function createLike(
  * @throws Error in words where points were written or removed since they were compared
  */
 export async function verifyCopy(from: string, to: string, run: VectorExecution): Promise<void> {
+  const [had, has] = [await countOf(from, run), await countOf(to, run)]
+  if (had !== has) {
+    throw new Error(
+      `${from} holds ${had} points by now and ${to} ${has}: somebody wrote after they were compared (ragscale ingest, workers)`,
+    )
+  }
+  // Last: were it not to take over yet, its limits would be in the way of the next pass.
   const { config } = await infoOf(from, run)
   const strict = given('strict_mode_config', config.strict_mode_config)
   if (Object.keys(strict).length > 0) await agreed('PATCH', pathOf(to), JSON.stringify(strict), run)
-  const [had, has] = [await countOf(from, run), await countOf(to, run)]
-  if (had === has) return
-  throw new Error(
-    `${from} holds ${had} points by now and ${to} ${has}: somebody wrote after they were compared (ragscale ingest, workers)`,
-  )
 }
 
 async function infoOf(collection: string, run: VectorExecution) {
