@@ -8,6 +8,7 @@ import { type EnginePlace, enginePlace } from './place.ts'
 import { embedOnly } from './stacks.ts'
 
 const patience = { timeout: 60_000, interval: 50 }
+const slowly = { timeout: 120_000, interval: 1_000 }
 /** Asked often enough that a test need not wait: Debian's engine knows no shorter interval for the start. */
 const healthcheck = { interval: '1s', timeout: '3s', retries: 2 }
 const quickly = { embed: { healthcheck }, balancer: { healthcheck } }
@@ -106,18 +107,18 @@ describeWithEngine('up on Compose, when something goes wrong,', (env) => {
     // Process 1 is the engine's own init, of which the service is the child.
     const service = Number(await readFile(`/proc/${process1}/task/${process1}/children`, 'utf8'))
     process.kill(service, 'SIGSTOP')
-    await expect
-      .poll(async () => (await replicas())['embed-2'], { timeout: 60_000, interval: 1_000 })
-      .toBe('unhealthy')
-    // Those that wait for it hold a connection each: the other replica has fewer, and gets what comes.
-    const served = asking.asked.length
-    await expect.poll(() => asking.asked.length, patience).toBeGreaterThan(served + 20)
-    process.kill(service, 'SIGCONT')
+    try {
+      // Three checks that nobody answers, five seconds apart and each given up after five more.
+      await expect.poll(async () => (await replicas())['embed-2'], slowly).toBe('unhealthy')
+      // Those that wait for it hold a connection each: the other replica has fewer, and gets what comes.
+      const served = asking.asked.length
+      await expect.poll(() => asking.asked.length, patience).toBeGreaterThan(served + 20)
+    } finally {
+      process.kill(service, 'SIGCONT')
+    }
     const outcomes = new Set((await asking.stop()).map(({ outcome }) => outcome))
     expect(outcomes).toEqual(new Set([200]))
-    await expect
-      .poll(async () => (await replicas())['embed-2'], { timeout: 60_000, interval: 1_000 })
-      .toBe('healthy')
+    await expect.poll(async () => (await replicas())['embed-2'], slowly).toBe('healthy')
   })
 
   async function replicas(): Promise<Record<string, string>> {
