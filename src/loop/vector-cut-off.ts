@@ -42,12 +42,17 @@ export function interruptedIn(step: VectorStep | null, cause: unknown): UserErro
 
 /**
  * A failure with what is not well by now, since the step itself may only know that nobody answered.
- * @param view null where nobody can be asked any more
+ * @param now why nobody can be asked any more, as far as that is known, where that is so
  */
-export function failedIn(step: VectorStep, error: UserError, view: ClusterView | null): UserError {
+export function failedIn(
+  step: VectorStep,
+  error: UserError,
+  now: ClusterView | { readonly obstacle: string | null },
+): UserError {
+  const view = 'obstacle' in now ? null : now
   // It names its nodes itself.
-  if (step.kind === 'transfer') return error
-  const troubles = view === null ? ['no node of the cluster can be asked'] : troublesOf(view)
+  if (step.kind === 'transfer' && view !== null) return error
+  const troubles = 'obstacle' in now ? [unasked(now)] : troublesOf(now)
   const told = troubles.filter((trouble) => !error.message.includes(trouble))
   const down = view?.peers.filter(({ up }) => !up).map(({ name }) => name) ?? []
   const first =
@@ -60,4 +65,8 @@ export function failedIn(step: VectorStep, error: UserError, view: ClusterView |
     code: error.code,
     cause: error,
   })
+}
+
+function unasked({ obstacle }: { readonly obstacle: string | null }): string {
+  return `no node of the cluster can be asked${obstacle === null ? '' : `: ${obstacle}`}`
 }

@@ -29,6 +29,8 @@ export interface VectorCluster {
   readonly collection: string
   /** Whether all of it is on this machine: another cluster is changed only when somebody agrees. */
   readonly loopback: boolean
+  /** As of a connection. */
+  obstacle?(): Promise<string | null>
   close(): Promise<void>
 }
 
@@ -70,6 +72,9 @@ export async function openVector(
     collection: keyed.collection ?? '',
     // Nodes that are asked one by one are containers and processes of this machine; a tunnel says nothing of where it ends.
     loopback: asked === null && (own.length > 0 || nodes.every(({ url }) => isLoopback(url))),
+    ...(connection?.obstacle === undefined
+      ? {}
+      : { obstacle: async () => (await connection.obstacle?.()) ?? null }),
     close: async () => {
       await dispatcher.close()
       await connection?.close()
@@ -184,7 +189,8 @@ export async function applyVector(
       }).catch(async (error: unknown) => {
         if (options.signal.aborted) throw interruptedIn(step, error)
         if (!(error instanceof UserError)) throw error
-        throw failedIn(step, error, await viewOf(cluster).catch(() => null))
+        const now = await viewOf(cluster).catch(() => null)
+        throw failedIn(step, error, now ?? { obstacle: (await cluster.obstacle?.()) ?? null })
       })
       done.push(step)
       options.onDone(step)

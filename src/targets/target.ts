@@ -83,6 +83,11 @@ export interface Connection {
   readonly endpoints: RunningEndpoints
   /** As `StackTarget.vectorNodes`. */
   readonly vectorNodes: readonly NodeAddress[]
+  /**
+   * Why nobody can be reached through it now, in words (`the API server of … does not answer`); null: nothing is known
+   * of that. Absent where nothing stands in between.
+   */
+  obstacle?(): Promise<string | null>
   /** What is in flight through it is cut off; a second call does nothing. */
   close(): Promise<void>
 }

@@ -4,10 +4,11 @@ import type { EndpointName } from '../../stack/stack.ts'
 import { endpointTiers } from '../endpoint-tiers.ts'
 import type { Connection, RunningEndpoints } from '../target.ts'
 import { workloadOf } from './change-words.ts'
+import { Cluster } from './cluster.ts'
 import { objectsIn } from './manifest.ts'
 import type { KubeObject } from './objects.ts'
 import { forwardPorts } from './port-forward.ts'
-import type { Programs } from './programs.ts'
+import { ClusterUnreachable, type Programs } from './programs.ts'
 import type { KubernetesObserved } from './steps.ts'
 import { forwardNodes } from './vector-nodes.ts'
 
@@ -47,7 +48,23 @@ export async function connect(observed: KubernetesObserved, programs: Programs):
 export async function connectVector(observed: KubernetesObserved, programs: Programs): Promise<Connection> {
   const forwarded = await forwardNodes(observed.found, observed.place, programs)
   if (forwarded === null) return await connect(observed, programs)
-  return { endpoints: {}, vectorNodes: forwarded.nodes, close: async () => await forwarded.close() }
+  return {
+    endpoints: {},
+    vectorNodes: forwarded.nodes,
+    obstacle: async () => await obstacleTo(new Cluster(observed.place, programs)),
+    close: async () => await forwarded.close(),
+  }
+}
+
+/** Whatever goes through forwarded ports goes through the API server. */
+async function obstacleTo(cluster: Cluster): Promise<string | null> {
+  try {
+    await cluster.version()
+    return null
+  } catch (error) {
+    if (!(error instanceof ClusterUnreachable)) return null
+    return `the API server of context ${cluster.place.context} (${cluster.place.server}), through which they are asked, does not answer`
+  }
 }
 
 function wantedPorts(balancer: Service | null): { readonly name: EndpointName; readonly port: number }[] {
