@@ -72,6 +72,13 @@ async function held(collection = 'docs'): Promise<Record<string, number>> {
   )
 }
 
+/** Nobody is reached through it meanwhile; what runs runs on. */
+async function withoutApiServer(ms: number): Promise<void> {
+  await node().crash()
+  await sleep(ms)
+  await node().comeBack()
+}
+
 /** The command that something is done to in its middle ends well, or says how it is ended; then the same ends it. */
 async function endsInTheEnd(
   command: { readonly ended: Promise<{ readonly code: number; readonly err: string }> },
@@ -106,13 +113,18 @@ describe('a Qdrant cluster on a real node', { timeout: 400_000 }, () => {
     expect(await plan()).toMatchObject({ steps: [] })
   })
 
-  test('gets the copies that a raised replication asks for, each of them named before', async () => {
+  test('gets the copies that a raised replication asks for, each named before, though the API server is away for a while', async () => {
     await place().change({ 'tiers.vector.collection.replication': 2 })
     await done('up', ...patience)
     const copies = (await plan()).steps.filter(({ kind }) => kind === 'transfer').map(({ what }) => what)
     expect(copies).toHaveLength(shards)
     for (const what of copies) expect(what).toMatch(/^copy shard \d of docs from vector-\d to vector-\d$/)
-    await done('vector', 'apply', '--yes')
+    const applying = place().start('vector', 'apply', '--yes')
+    await underWay(points)
+    await withoutApiServer(8_000)
+    const { code, err } = await applying.ended
+    expect(code, err).toBe(0)
+    expect(err).toMatch(/asking again for \d+ s/)
     expect(await held()).toEqual({ 'vector-1': 4, 'vector-2': 4, 'vector-3': 4 })
     expect(await plan()).toMatchObject({ steps: [] })
     await points.expectEveryPoint()
@@ -214,18 +226,30 @@ describe('a Qdrant cluster on a real node', { timeout: 400_000 }, () => {
     expect(await aliases()).toEqual([{ name: 'docs--12', its: ['docs'] }])
   })
 
-  test('is copied to the end though the API server, through which it is asked, is away for a while', async () => {
+  test('is copied to the end though the API server is away for a while, and by the next call where it is for longer', async () => {
     const args = ['vector', 'apply', '--shards', '6', '--drop-old', '--yes']
     const applying = place().start(...args, ...throttle)
     await expect.poll(applying.said, { timeout: 120_000, interval: 50 }).toMatch(/pass 1: [1-9]/)
-    await node().crash()
-    await sleep(8_000)
-    await node().comeBack()
+    await withoutApiServer(8_000)
     const { code, err } = await applying.ended
     expect(code, err).toBe(0)
     expect(err).toMatch(/asking again for \d+ s/)
     await points.expectEveryPoint()
-    expect(await held('docs--6')).toEqual({ 'vector-1': 4, 'vector-2': 4, 'vector-3': 4 })
+    const longer = ['vector', 'apply', '--shards', '4', '--yes']
+    const failing = place().start(...longer, ...throttle)
+    await expect.poll(failing.said, { timeout: 120_000, interval: 50 }).toMatch(/pass 1: [1-9]/)
+    await node().crash()
+    const failed = await failing.ended
+    await node().comeBack()
+    expect(failed.code, failed.err).toBe(4)
+    expect(failed.err).toMatch(
+      /no node of the cluster can be asked: the API server of context test .* does not answer/,
+    )
+    expect(failed.err).toContain('The same command goes on from there. docs--6 is as it was')
+    await points.expectEveryPoint()
+    await done(...longer, '--drop-old')
+    await points.expectEveryPoint()
+    expect(Object.values(await held('docs--4')).reduce((sum, count) => sum + count)).toBe(8)
   })
 
   test('leaves nothing when it is taken down with its volumes', async () => {

@@ -2,7 +2,7 @@
  * A stack's whole life on a real node: kubelet, containerd, the proxy of Services, and a Gateway that really routes.
  * The models are emulated; nothing else is.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Recommendation } from '../../src/capacity/types.ts'
@@ -12,49 +12,7 @@ import { keepAsking } from '../e2e/engine/asking.ts'
 import { nextImage, slowImage } from './node/images.ts'
 import { leftIn } from './on-control-plane.ts'
 import { isReady, namespace, onRealNode, patience } from './on-real-node.ts'
-
-/** On a node of two cores, all of them: what they reserve is not what is tried here. */
-const little = 'resources: { cpus: 0.05 }'
-const yaml = `name: handbook
-target: kubernetes
-rehearse: true
-tiers:
-  gateway: { component: reference, replicas: 2, ${little} }
-  embed:
-    component: tei
-    model: BAAI/bge-small-en-v1.5
-    replicas: 2 # for now
-    ${little}
-    emulate: { model: fifo, law: fixed, mean: 100ms, servers: 1 }
-  vector:
-    component: qdrant
-    nodes: 3
-    cpus: 1
-    collection: { name: docs, dimensions: 384, distance: Cosine, points: 1_000, shards: 6, replication: 2 }
-  generate: { component: vllm, model: meta-llama/Llama-3.1-8B-Instruct, replicas: 2, gpu: H100, maxModelLength: 8192, ${little} }
-  cache: { component: redis, image: 'redis:test', ${little} }
-  worker: { component: reference, ${little} }
-balancer: { component: nginx, image: 'nginx:test' }
-workload: { rate: 4/s, queries: queries.txt, seed: 7, topK: 3, outputTokens: 8 }
-slo:
-  embed: { p95: 2s }
-  pipeline: { p95: 5s, errors: 5% }
-limits: { replicas: 8 }
-`
-/** All nodes of vector on the one that there is; and what emulators reserve, whatever the file says of the real ones. */
-const sized = (embedMemory: string) => ({
-  vector: { apart: 'preferred' },
-  embed: { resources: { requests: { cpu: '50m', memory: embedMemory }, limits: { memory: embedMemory } } },
-  generate: { resources: { requests: { cpu: '50m' } } },
-})
-
-interface Own {
-  /** Of a replica of embed, `512Mi` where it is left out. */
-  readonly embedMemory?: string
-  readonly routing?: object
-}
-
-const valuesOf = ({ embedMemory = '512Mi', ...more }: Own) => ({ tiers: sized(embedMemory), ...more })
+import { type Own, valuesOf, writeBeside, yaml } from './whole-stack.ts'
 
 const real = onRealNode({ yaml, values: valuesOf({}), routed: true })
 const { node, gateway, place, json, pods, killContainer } = real
@@ -62,14 +20,7 @@ const override = async (own: Own): Promise<void> => await real.override(valuesOf
 const claims = [0, 1, 2].map((index) => `persistentvolumeclaim/vector-data-handbook-ragscale-vector-${index}`)
 const stackFile = async (): Promise<string> => await readFile(join(place().folder, 'ragscale.yaml'), 'utf8')
 
-beforeAll(async () => {
-  const { folder } = place()
-  const queries = Array.from({ length: 1_000 }, (_, index) => `What is in shard ${index}?\n`)
-  await writeFile(join(folder, 'queries.txt'), queries.join(''))
-  await mkdir(join(folder, 'documents'))
-  for (let index = 0; index < 20; index++)
-    await writeFile(join(folder, `documents/${index}.md`), `Shard ${index} holds what no other does.\n`)
-})
+beforeAll(async () => await writeBeside(place()))
 
 describe('a stack on a real node', { timeout: 400_000 }, () => {
   test('comes up with every pod ready, and answers through a forwarded port', async () => {
