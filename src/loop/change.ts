@@ -75,10 +75,11 @@ async function inRounds(
   const done: Step[] = []
   let observed = await target.observe(stack)
   let recoveries = 0
+  let last: readonly Step[] = []
   // What only shows once something runs is planned then: shards move off a node that had to be started first.
   for (let round = 0; round < mostRounds;) {
     const steps = options.plan(observed)
-    if (steps.length === 0) break
+    if (steps.length === 0) return { steps: done, observed }
     if (round === 0 && recoveries === 0) await agreement(options, observed, steps, runtime)
     // What was cut off is planned once more, perhaps in other words.
     const others = steps.filter(({ what }) => !done.some((one) => one.what === what))
@@ -90,8 +91,10 @@ async function inRounds(
     } catch (error) {
       if (!(await recovers(error))) throw error
     }
+    last = steps
     observed = await observedAgain()
   }
+  assertDone(last, options.plan(observed), options.what)
   return { steps: done, observed }
 
   async function recovers(error: unknown): Promise<boolean> {
@@ -108,6 +111,22 @@ async function inRounds(
       }
     }
   }
+}
+
+/**
+ * What is still to do after the last round, and was to be done in it, is being undone, or is not done at all.
+ * @throws UserError (exit 4) naming it
+ */
+function assertDone(last: readonly Step[], left: readonly Step[], what: string): void {
+  const whats = left.map((step) => step.what)
+  const isSame = whats.length === last.length && last.every((step, index) => step.what === whats[index])
+  if (!isSame || left.length === 0) return
+  const causes = left.map((step) => `${step.what} (${step.because})`).join('; ')
+  throw new UserError(`done ${mostRounds} times over, and still to do: ${causes}`, {
+    hint: `Does somebody else change it? ${what} --dry-run   shows what is left, ragscale status what runs`,
+    exitCode: ExitCode.unhealthy,
+    code: 'not-done',
+  })
 }
 
 /** Asks what the target wants a user to agree to. @throws UserError: exit 2 where nobody can be asked, 130 where it is declined */

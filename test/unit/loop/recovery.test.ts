@@ -14,10 +14,12 @@ interface Behaviour {
   /** How often nobody can be asked what runs after that. */
   readonly blind?: number
   readonly recover?: StackTarget['recover']
+  /** Whether somebody undoes what was done, each time. */
+  readonly undone?: boolean
 }
 
 /** Of two steps the first is done before anything is cut off. */
-function targetThat({ cutOff = 0, blind = 0, recover }: Behaviour) {
+function targetThat({ cutOff = 0, blind = 0, recover, undone = false }: Behaviour) {
   const done = new Set<string>()
   const counts = { executed: 0, observed: 0 }
   const target: StackTarget = {
@@ -36,7 +38,7 @@ function targetThat({ cutOff = 0, blind = 0, recover }: Behaviour) {
       counts.executed++
       done.add('start embed-1')
       if (cutOff-- > 0) throw away
-      for (const { what } of steps) done.add(what)
+      for (const { what } of steps) if (!undone || what === 'start embed-1') done.add(what)
     },
     ...(recover === undefined ? {} : { recover }),
     endpoints: () => ({}),
@@ -86,5 +88,17 @@ describe('a change that is cut off', () => {
     const { result, counts } = targetThat({ cutOff: 100, recover: async () => true })
     await expect(result).rejects.toBe(away)
     expect(counts.executed).toBe(6)
+  })
+})
+
+describe('a change that does not last', () => {
+  test('is given up after three rounds, exit 4, with what is still to do', async () => {
+    const { result, counts } = targetThat({ undone: true })
+    await expect(result).rejects.toMatchObject({
+      exitCode: 4,
+      message: 'done 3 times over, and still to do: start embed-2 (it does not run)',
+      hint: expect.stringContaining('ragscale up --dry-run'),
+    })
+    expect(counts.executed).toBe(3)
   })
 })
