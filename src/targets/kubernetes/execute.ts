@@ -9,7 +9,7 @@ import { removeLastPlace, writeLastPlace } from './last-place.ts'
 import { managerLabel, releaseLabel } from './objects.ts'
 import { PatientCluster } from './patient-cluster.ts'
 import type { Place } from './place.ts'
-import { ClusterUnreachable, type Programs } from './programs.ts'
+import { ClusterUnreachable, ProgramFailed, type Programs } from './programs.ts'
 import { helmAt, kubectlAt } from './release.ts'
 import type { Roles } from './replicas.ts'
 import { secretManifest } from './secrets.ts'
@@ -18,6 +18,9 @@ import { refusedByHelm, withChart } from './wanted.ts'
 
 /** Helm was cut off by a cluster that went away: what there is to do now has to be looked at again. */
 class CutOff extends Error {}
+
+/** Beyond the time that kubectl is given to wait in. */
+const graceMs = 10_000
 
 /** Does what was planned. What it changes stays as far as it came, whatever happens: the next `up` goes on. */
 export class Execution {
@@ -74,13 +77,8 @@ export class Execution {
         )
       case 'upgrade':
         return await this.#upgrade(step)
-      case 'delete': {
-        const args = ['delete', ...step.objects, '--ignore-not-found', ...kubectlAt(step.place)]
-        await this.#patient(step.place).ask(
-          async () => await this.#programs.run('kubectl', args, { signal, timeoutMs: this.#leftMs() }),
-        )
-        return
-      }
+      case 'delete':
+        return await this.#delete(step)
       case 'await-end':
         await new Follower(step.release, this.#patient(step.place), this.#roles, onProgress).untilGone(
           signal,
@@ -89,6 +87,22 @@ export class Execution {
         await removeLastPlace(this.#stateFolder)
         return
     }
+  }
+
+  /** kubectl waits until it is gone, and says itself when that takes too long: the cluster answers all the while. */
+  async #delete({ objects, place }: Extract<KubernetesStep, { kind: 'delete' }>): Promise<void> {
+    const { signal } = this.#options
+    await this.#patient(place).ask(async () => {
+      const timeoutMs = this.#leftMs()
+      const within = ['--timeout', `${Math.ceil(timeoutMs / 1000)}s`]
+      const args = ['delete', ...objects, '--ignore-not-found', ...within, ...kubectlAt(place)]
+      try {
+        await this.#programs.run('kubectl', args, { signal, timeoutMs: timeoutMs + graceMs })
+      } catch (error) {
+        const isHeld = error instanceof ProgramFailed && /timed out waiting/.test(error.said)
+        throw isHeld ? heldBack(objects, place, error) : error
+      }
+    })
   }
 
   /** All at once: each of them has its own time, and one that fails ends the waiting for all. */
@@ -196,4 +210,14 @@ export class Execution {
     const leftMs = Math.round(this.#deadlineMs - performance.now())
     return Math.max(1_000, Math.min(2 ** 31 - 1, leftMs))
   }
+}
+
+/** Marked to go, and kept by whoever has to let go of it first. */
+function heldBack(objects: readonly string[], place: Place, cause: ProgramFailed): UserError {
+  return new UserError(`${objects.join(', ')} did not go in time: something still holds what is to go`, {
+    hint: `kubectl ${kubectlAt(place).join(' ')} describe ${objects.join(' ')}   shows what: a pod that mounts it, or a finalizer. The same command goes on from there.`,
+    exitCode: ExitCode.unhealthy,
+    code: 'held',
+    cause,
+  })
 }
