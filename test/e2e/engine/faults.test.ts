@@ -102,7 +102,10 @@ describeWithEngine('up on Compose, when something goes wrong,', (env) => {
 
   test('loses no request to a replica that no longer answers, and status says which it is', async () => {
     expect(await place.ragscale('up')).toMatchObject({ exitCode: 0 })
+    const since = new Date().toISOString()
     const asking = keepAsking(`${place.urls.embed}/embed`, () => ({ inputs: 'What is a shard?' }))
+    // A balancer that came up before one of them learns of it within five seconds.
+    await expect.poll(async () => await servedSince(since), patience).toBe(2)
     const process1 = await place.docker('inspect', '--format', '{{.State.Pid}}', 'handbook-embed-2')
     // Process 1 is the engine's own init, of which the service is the child.
     const service = Number(await readFile(`/proc/${process1}/task/${process1}/children`, 'utf8'))
@@ -120,6 +123,12 @@ describeWithEngine('up on Compose, when something goes wrong,', (env) => {
     expect(outcomes).toEqual(new Set([200]))
     await expect.poll(async () => (await replicas())['embed-2'], slowly).toBe('healthy')
   })
+
+  /** How many replicas the balancer has sent requests to. */
+  async function servedSince(since: string): Promise<number> {
+    const log = await place.docker('logs', '--since', since, 'handbook-balancer-1')
+    return new Set(Array.from(log.matchAll(/"upstream":"([\d.:]+)"/g), ([, address]) => address)).size
+  }
 
   async function replicas(): Promise<Record<string, string>> {
     const status = (await place.json('status')) as { replicas: { name: string; state: string }[] }
