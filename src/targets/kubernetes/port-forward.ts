@@ -71,10 +71,14 @@ export async function forwardPatiently(
   programs: Programs,
 ): Promise<Forwarded> {
   const closing = new AbortController()
-  const own = await freePort()
-  const open = async () => await forwardOnce(what, [`${own}:${port}`], place, programs, closing.signal)
-  const first = await open().catch(() => ({ ended: Promise.resolve() }))
-  const kept = keep(first.ended, open, closing.signal)
+  const open = async (mapping: string) => await forwardOnce(what, [mapping], place, programs, closing.signal)
+  const first = await open(`:${port}`).catch(() => null)
+  const own = first?.ports.get(port) ?? (await freePort())
+  const kept = keep(
+    first?.ended ?? Promise.resolve(),
+    async () => await open(`${own}:${port}`),
+    closing.signal,
+  )
   return {
     ports: new Map([[port, own]]),
     close: async () => await closed(closing, kept),
@@ -104,7 +108,8 @@ async function keep(
   signal: AbortSignal,
 ): Promise<void> {
   let current = ended
-  while (!signal.aborted) {
+  for (;;) {
+    // Also of one that was opened when it was closed already.
     await current
     if (signal.aborted) return
     await sleep(againMs, undefined, { signal, ref: false }).catch(() => {})
