@@ -2,19 +2,18 @@
 import { access, constants, statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import { version as nodeVersion } from 'node:process'
-import { execa } from 'execa'
+import { cluster, compose, docker, swarm, tool } from './doctor-targets.ts'
 import { UserError, messageOf } from './errors.ts'
 import type { BuildProgress } from './load/k6/build.ts'
 import { findGo } from './load/k6/build.ts'
 import { findK6 } from './load/k6/find.ts'
 import type { Runtime } from './runtime.ts'
 import { loadStack } from './stack/load.ts'
-import { findCompose } from './targets/compose/tool.ts'
-import { openEngine } from './targets/docker/engine.ts'
+import type { Target } from './stack/stack.ts'
 
 export interface Finding {
   readonly name: string
-  /** `lacks`: the commands that need it exit 3. `note`: only some targets need it. */
+  /** `lacks`: the commands that need it exit 3. `note`: only other targets than the stack's need it. */
   readonly state: 'has' | 'note' | 'lacks'
   readonly says: string
   /** What to do about it; null when there is nothing to do. */
@@ -31,25 +30,31 @@ export interface DoctorOptions {
 
 export async function examine(options: DoctorOptions, runtime: Runtime): Promise<Finding[]> {
   const node: Finding = { name: 'Node.js', state: 'has', says: nodeVersion, cure: null }
+  const loaded = await stack(options.file, runtime)
+  const { target } = loaded
+  const onEngine = target === 'compose' || target === 'swarm'
+  const forCluster = { targets: 'target kubernetes', needed: target === 'kubernetes' }
   const found = await Promise.all([
     k6(options, runtime),
     go(runtime),
     machine(),
     disk(runtime),
-    stack(options.file, runtime),
-    docker(runtime),
+    Promise.resolve(loaded.finding),
+    docker(runtime, { targets: 'targets compose and swarm', needed: onEngine }),
+    ...(target === 'swarm' ? [swarm(runtime)] : []),
     compose(runtime),
-    tool('kubectl', 'kubectl', ['version', '--client'], 'target kubernetes', runtime),
-    tool('Helm', 'helm', ['version', '--short'], 'target kubernetes', runtime),
+    tool('kubectl', 'kubectl', ['version', '--client'], forCluster, runtime),
+    tool('Helm', 'helm', ['version', '--short'], forCluster, runtime),
+    ...(target === 'kubernetes' ? [cluster(runtime)] : []),
     tool(
       'NVIDIA driver',
       'nvidia-smi',
       ['--query-gpu=name', '--format=csv,noheader'],
-      'GPUs on this machine',
+      { targets: 'GPUs on this machine', needed: false },
       runtime,
     ),
   ])
-  return [node, ...found]
+  return [node, ...found.filter((finding) => finding !== null)]
 }
 
 async function k6({ build, onBuild, signal }: DoctorOptions, runtime: Runtime): Promise<Finding> {
@@ -118,75 +123,24 @@ async function disk({ cwd }: Runtime): Promise<Finding> {
     : { name: 'Disk', state: 'has', says, cure: null }
 }
 
-async function stack(file: string, runtime: Runtime): Promise<Finding> {
+async function stack(
+  file: string,
+  runtime: Runtime,
+): Promise<{ readonly finding: Finding; readonly target: Target | null }> {
   try {
-    const loaded = await loadStack(file, runtime)
-    return {
+    const { name, target } = await loadStack(file, runtime)
+    const says = `${name} for target ${target} (${file})`
+    return { finding: { name: 'Stack', state: 'has', says, cure: null }, target }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    const finding: Finding = {
       name: 'Stack',
-      state: 'has',
-      says: `${loaded.name} for target ${loaded.target} (${file})`,
-      cure: null,
+      state: 'note',
+      says: messageOf(error),
+      cure: error.hint ?? null,
     }
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    return { name: 'Stack', state: 'note', says: messageOf(error), cure: error.hint ?? null }
+    return { finding, target: null }
   }
-}
-
-/** The engine that targets compose and swarm would use. */
-async function docker({ env }: Runtime): Promise<Finding> {
-  try {
-    const { version, api, place } = await openEngine(env)
-    return {
-      name: 'Docker',
-      state: 'has',
-      says: `engine ${version}, API ${api}, at ${place.host} (${place.from})`,
-      cure: null,
-    }
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error
-    const cure = `Only needed for targets compose and swarm. ${error.hint ?? ''}`.trim()
-    return { name: 'Docker', state: 'note', says: error.message, cure }
-  }
-}
-
-async function compose({ env }: Runtime): Promise<Finding> {
-  const found = await findCompose(env)
-  return found.kind === 'command'
-    ? {
-        name: 'Docker Compose',
-        state: 'has',
-        says: `${found.version} (${found.command.join(' ')})`,
-        cure: null,
-      }
-    : {
-        name: 'Docker Compose',
-        state: 'note',
-        says: found.because,
-        cure: 'Only needed for target compose: https://docs.docker.com/compose/install/',
-      }
-}
-
-async function tool(
-  name: string,
-  command: string,
-  args: string[],
-  usedFor: string,
-  { env }: Runtime,
-): Promise<Finding> {
-  const known = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  )
-  const { stdout, failed, code, stderr } = await execa(command, args, {
-    reject: false,
-    stdin: 'ignore',
-    timeout: 10_000,
-    env: known,
-    extendEnv: false,
-  })
-  if (!failed) return { name, state: 'has', says: stdout.trim().split('\n')[0] ?? '', cure: null }
-  const says = code === 'ENOENT' ? 'not installed' : (stderr.trim().split('\n')[0] ?? 'it does not answer')
-  return { name, state: 'note', says, cure: `Only needed for ${usedFor}.` }
 }
 
 function gibibytes(bytes: number): string {

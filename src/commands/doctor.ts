@@ -10,7 +10,7 @@ export interface DoctorCommandOptions extends GlobalOptions {
   readonly build: boolean
 }
 
-/** What this machine has and lacks; exit 3 when something that every load test needs is missing. */
+/** What this machine has and lacks; exit 3 when something is missing that every load test needs, or the stack’s target. */
 export async function doctor(options: DoctorCommandOptions, runtime: Runtime): Promise<ExitCode> {
   const interrupt = interruption(runtime, 'k6 was not built')
   const findings = await examine(
