@@ -86,6 +86,11 @@ describe('an emulated cluster that loses nodes', () => {
     expect(await idsOn(2)).toEqual(numbers(200))
 
     await nodes.kill(1)
+    // Qdrant's word for nobody.
+    await eventually(
+      () => raftOn(2),
+      ({ raft_info: raft }) => raft.leader === '0',
+    )
     await expect(
       clientOf(2).createCollection('third', {
         vectors: { size: 4, distance: 'Dot' },

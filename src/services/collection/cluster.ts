@@ -9,8 +9,8 @@ export async function membersOf(api: QdrantApi, init: RequestInit): Promise<numb
   const { data } = await api.clusterStatus({}, init)
   const status = data.result
   if (status === undefined || status.status === 'disabled') return 1
-  if (status.raft_info.leader === null || status.raft_info.leader === undefined)
-    throw new Error('its nodes have no leader yet')
+  // Raft has no peer 0: Qdrant tells a node that knows of no leader as one that follows it.
+  if ((status.raft_info.leader ?? 0) === 0) throw new Error('its nodes have no leader yet')
   return Object.keys(status.peers).length
 }
 

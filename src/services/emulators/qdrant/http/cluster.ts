@@ -44,7 +44,8 @@ export function raftInfo({ consensus }: Cluster): Fields {
     term: consensus.term,
     commit: consensus.commit,
     pending_operations: consensus.pending,
-    leader: consensus.leader === null ? null : rawNumber(consensus.leader),
+    // As Qdrant tells it: raft has no peer 0.
+    leader: consensus.leader === null ? 0 : rawNumber(consensus.leader),
     role: consensus.role,
     is_voter: consensus.isVoter,
   }
