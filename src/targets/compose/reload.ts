@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container } from 'dockerode'
 import type { Balancing } from '../../catalog/balancing.ts'
 import { UserError } from '../../errors.ts'
-import type { Engine } from '../docker/engine.ts'
+import { type Engine, engineNowMs } from '../docker/engine.ts'
 import { lastLines } from '../docker/logs.ts'
 import { writeState, recordLoaded } from './state-folder.ts'
 import type { RunningBalancer } from './steps.ts'
@@ -34,7 +34,7 @@ export async function reloadBalancer(
     for await (const _ of stream);
   }
   const workers = childless(await processesOf(container))
-  const since = Date.now()
+  const [since, toldMs] = [await engineNowMs(engine), Date.now()]
   await container.kill({ signal: reload.signal })
   await sleep(saidWithinMs)
   const said = await lastLines(engine, id, { lines: 50, since })
@@ -47,7 +47,7 @@ export async function reloadBalancer(
   }
   await recordLoaded(folder, { id, startedAt }, { text, balancing })
   return async (mostMs, signal) => {
-    const untilMs = since + mostMs
+    const untilMs = toldMs + mostMs
     for (let left = workers; left.length > 0 && Date.now() < untilMs;) {
       await sleep(lookEveryMs, undefined, { signal })
       const now = await processesOf(container)

@@ -53,6 +53,12 @@ export async function openEngine(env: Env): Promise<Engine> {
   }
 }
 
+/** Milliseconds since 1970 by the engine's own clock: that of a virtual machine may be minutes behind after a sleep. */
+export async function engineNowMs({ docker }: Pick<Engine, 'docker'>): Promise<number> {
+  const { SystemTime: now } = (await docker.info()) as { SystemTime: string }
+  return Date.parse(now)
+}
+
 interface Connection {
   readonly socketPath?: string
   readonly host?: string

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ContainerInspectInfo } from 'dockerode'
 import { ExitCode, UserError } from '../../errors.ts'
 import { type FoundContainer, containersWith, statusOf } from './containers.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, engineNowMs } from './engine.ts'
 
 const mendedIn = 23
 /** What Docker takes where a health check does not say. */
@@ -94,10 +94,10 @@ export interface Inspected {
 async function isOverdueIn({ docker }: Engine, id: string): Promise<boolean> {
   try {
     // By the clock by which the engine says when it checked.
-    const { SystemTime: now } = (await docker.info()) as { SystemTime: string }
+    const nowMs = await engineNowMs({ docker })
     const info: ContainerInspectInfo = await docker.getContainer(id).inspect()
     // Its types know less of it than it tells.
-    return isOverdue(info as unknown as Inspected, Date.parse(now))
+    return isOverdue(info as unknown as Inspected, nowMs)
   } catch (error) {
     if (statusOf(error) === 404) return false
     throw error

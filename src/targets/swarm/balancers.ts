@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reload } from '../../catalog/component.ts'
 import { ExitCode, UserError } from '../../errors.ts'
 import type { BalancerPlaces } from '../../render/swarm/balancer.ts'
-import type { Engine } from '../docker/engine.ts'
+import { type Engine, engineNowMs } from '../docker/engine.ts'
 import { runIn } from '../docker/exec.ts'
 import { lastLines } from '../docker/logs.ts'
 import type { FoundSwarm } from './found.ts'
@@ -85,7 +85,7 @@ export async function tellBalancer(
   const { exitCode, output } = await runIn(engine, container, ['sh', '-c', written, 'sh', text], askMs)
   if (exitCode !== 0) throw refusedBy(name, output.trim())
   if (reload.prepare !== undefined) await runIn(engine, container, reload.prepare, askMs)
-  const since = Date.now()
+  const since = await engineNowMs(engine)
   await engine.docker.getContainer(container).kill({ signal: reload.signal })
   await sleep(saidWithinMs)
   const said = await lastLines(engine, container, { lines: 50, since })

@@ -1,5 +1,11 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { FoundBalancer, WantedBalancing } from '../../../../src/targets/swarm/balancers.ts'
+import type { Engine } from '../../../../src/targets/docker/engine.ts'
+import {
+  type FoundBalancer,
+  type WantedBalancing,
+  tellBalancer,
+} from '../../../../src/targets/swarm/balancers.ts'
 import { planUp, theFile } from '../../../../src/targets/swarm/plan-up.ts'
 import { byRollout } from '../../../../src/targets/rollout.ts'
 import type { SwarmStep } from '../../../../src/targets/swarm/steps.ts'
@@ -35,7 +41,43 @@ function plan(balancers: readonly FoundBalancer[], { by = byRollout, swarm, spli
 
 const words = (steps: readonly SwarmStep[]) => steps.map(({ what, because }) => `${what}: ${because}`)
 
+/** An engine whose clock is ten minutes behind, with one container that says what it does not like. */
+function engineBehind(says: string): Engine {
+  const nowMs = Date.now() - 600_000
+  const frame = (text: string) => {
+    const head = Buffer.alloc(8)
+    head[0] = 2
+    head.writeUInt32BE(Buffer.byteLength(text), 4)
+    return Buffer.concat([head, Buffer.from(text)])
+  }
+  const container = {
+    exec: async () => ({
+      start: async () => Readable.from([]),
+      inspect: async () => ({ ExitCode: 0 }),
+    }),
+    kill: async () => {},
+    logs: async ({ since }: { since: number }) =>
+      since * 1000 > nowMs ? Buffer.alloc(0) : frame(`${says}\n`),
+  }
+  return {
+    docker: {
+      getContainer: () => container,
+      info: async () => ({ SystemTime: new Date(nowMs).toISOString() }),
+    },
+  } as unknown as Engine
+}
+
 describe('a balancer of a swarm', () => {
+  it('that refuses its new configuration is heard whatever the time is where it runs', async () => {
+    const says = 'nginx: [emerg] unknown directive "splits" in /tmp/ragscale-nginx.conf:7'
+    await expect(
+      tellBalancer(engineBehind(says), balancer('old'), balancing('new', true)),
+    ).rejects.toMatchObject({ message: `balancer-1 does not take its new configuration: ${says}` })
+    await expect(
+      tellBalancer(engineBehind('signal process started'), balancer('old'), balancing('new', true)),
+    ).resolves.toBeUndefined()
+  })
+
   it('that goes by what it should is left alone', () => {
     expect(plan([balancer('new')])).toEqual([])
   })
