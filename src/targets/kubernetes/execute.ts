@@ -159,7 +159,8 @@ export class Execution {
     await removeChangeNote(this.#stateFolder)
   }
 
-  async #makeNamespace({ namespace, context }: Place, release: string): Promise<void> {
+  async #makeNamespace(place: Place, release: string): Promise<void> {
+    const { namespace, context } = place
     const manifest = {
       apiVersion: 'v1',
       kind: 'Namespace',
@@ -168,9 +169,7 @@ export class Execution {
         labels: { [managerLabel]: 'ragscale', [releaseLabel]: release },
       },
     }
-    await this.#programs.run('kubectl', ['create', '--filename', '-', '--context', context], {
-      input: JSON.stringify(manifest),
-    })
+    await this.#create(place, ['create', '--filename', '-', '--context', context], JSON.stringify(manifest))
   }
 
   async #secret(plan: SecretPlan): Promise<void> {
@@ -178,7 +177,21 @@ export class Execution {
     const args = plan.exists
       ? ['patch', 'secret', plan.name, '--type', 'merge', '--patch-file', '/dev/stdin']
       : ['create', '--filename', '-']
-    await this.#programs.run('kubectl', [...args, ...kubectlAt(plan.place)], { input })
+    await this.#create(plan.place, [...args, ...kubectlAt(plan.place)], input)
+  }
+
+  /** Also where the API server goes away after it has made it, and before it says so. */
+  async #create(place: Place, args: readonly string[], input: string): Promise<void> {
+    let attempts = 0
+    await this.#patient(place).ask(async () => {
+      attempts++
+      try {
+        await this.#programs.run('kubectl', args, { input })
+      } catch (error) {
+        const isMade = error instanceof ProgramFailed && /AlreadyExists/.test(error.said)
+        if (!(isMade && attempts > 1)) throw error
+      }
+    })
   }
 
   #patient(place: Place): PatientCluster {
