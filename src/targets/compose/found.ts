@@ -1,9 +1,20 @@
 /** What Compose's labels on a container say. */
-import { replicaLabel, tierLabel, workloadLabel, type FoundContainer } from '../docker/containers.ts'
+import {
+  replicaLabel,
+  stackLabel,
+  tierLabel,
+  workloadLabel,
+  type FoundContainer,
+} from '../docker/containers.ts'
 import { replicaName } from './wanted.ts'
 
 export const projectLabel = 'com.docker.compose.project'
 export const folderLabel = 'com.docker.compose.project.working_dir'
+
+/** Of a stack's networks and volumes: a swarm may run a stack of the same name on this engine. */
+export function labelsOf(stack: string): string[] {
+  return [`${stackLabel}=${stack}`, `${projectLabel}=${stack}`]
+}
 
 type Labelled = Pick<FoundContainer, 'labels'>
 

@@ -11,7 +11,7 @@ import { topologyOf } from '../../render/workloads.ts'
 import { loadStack } from '../../stack/load.ts'
 import type { Stack } from '../../stack/stack.ts'
 import { conditionOf, jobConditionOf } from '../docker/condition.ts'
-import { type FoundContainer, containersWith, stackLabel, statusOf } from '../docker/containers.ts'
+import { type FoundContainer, containersWith, statusOf } from '../docker/containers.ts'
 import type { Env } from '../docker/context.ts'
 import { type Engine, openEngine } from '../docker/engine.ts'
 import { uncheckedOf } from '../docker/health-checks.ts'
@@ -20,7 +20,7 @@ import { containerReading } from '../sampling/container.ts'
 import type { ReplicaState } from '../target.ts'
 import { type Applied, appliedFile, appliedOf } from './applied.ts'
 import { loadedBy, readState } from './state-folder.ts'
-import { folderLabel, identityOf, projectLabel, serviceOf } from './found.ts'
+import { folderLabel, identityOf, labelsOf, projectLabel, serviceOf } from './found.ts'
 import type { Places } from './places.ts'
 import { keyed, topologyOfNodes, vectorKey, vectorMembers, vectorNodes } from './vector-nodes.ts'
 import type { ComposeObserved, FoundSecret } from './steps.ts'
@@ -228,12 +228,12 @@ async function imagesOf(
 }
 
 async function networksOf(engine: Engine, stack: string): Promise<string[]> {
-  const found = await engine.docker.listNetworks({ filters: { label: [`${stackLabel}=${stack}`] } })
+  const found = await engine.docker.listNetworks({ filters: { label: labelsOf(stack) } })
   return found.map(({ Name }) => Name).sort()
 }
 
 async function volumesOf(engine: Engine, stack: string): Promise<string[]> {
-  const { Volumes } = await engine.docker.listVolumes({ filters: { label: [`${stackLabel}=${stack}`] } })
+  const { Volumes } = await engine.docker.listVolumes({ filters: { label: labelsOf(stack) } })
   return Volumes.map(({ Name }) => Name).sort()
 }
 

@@ -1,8 +1,8 @@
 /** What was started for the first time is as if it had never been. */
 import type { Topology } from '../../render/topology.ts'
-import { containersWith, stackLabel, statusOf } from '../docker/containers.ts'
+import { containersWith, statusOf } from '../docker/containers.ts'
 import type { Engine } from '../docker/engine.ts'
-import { projectLabel } from './found.ts'
+import { labelsOf, projectLabel } from './found.ts'
 import type { Places } from './places.ts'
 import { removeState } from './state-folder.ts'
 
@@ -29,7 +29,7 @@ export async function takeBack(
       await ignoringMissing(container.remove({ force: true, v: true }))
     }),
   )
-  const filters = { label: [`${stackLabel}=${name}`] }
+  const filters = { label: labelsOf(name) }
   for (const { Id } of await engine.docker.listNetworks({ filters })) {
     await ignoringMissing(engine.docker.getNetwork(Id).remove())
   }
