@@ -60,7 +60,10 @@ export async function vectorPlan(options: VectorPlanOptions, runtime: Runtime): 
   }
 }
 
-/** One step after another, each waited for, under the stack's lock. Ctrl-C or a kill: run again, it goes on. */
+/**
+ * One step after another, each waited for, under the stack's lock. Ctrl-C or a kill: run again, it goes on. Exit 4 also
+ * where nothing is left to do and the cluster is not well, as `vector status`.
+ */
 export async function vectorApply(options: VectorApplyOptions, runtime: Runtime): Promise<ExitCode> {
   const timeoutMs = parseDuration(options.timeout, '--timeout')
   const throttle = options.throttle === undefined ? null : wholeOf(options.throttle, '--throttle')
@@ -88,12 +91,14 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
           agree,
           ...toldTo(say, runtime),
         })
+        const { view, troubles } = applied
+        const notes = [...applied.notes, ...troubles]
         runtime.stdout.write(
           options.json
-            ? vectorPlanJson('ragscale.vector-apply/1', applied, { cluster: applied.view })
-            : `${applied.steps.length === 0 ? 'nothing to do' : `${applied.steps.length} ${applied.steps.length === 1 ? 'step' : 'steps'} done`}\n${applied.notes.map((note) => `note: ${note}\n`).join('')}`,
+            ? vectorPlanJson('ragscale.vector-apply/1', { ...applied, notes }, { cluster: view })
+            : `${doneText(applied.steps.length)}\n${notes.map((note) => `note: ${note}\n`).join('')}`,
         )
-        return ExitCode.ok
+        return troubles.length === 0 ? ExitCode.ok : ExitCode.unhealthy
       } finally {
         await cluster.close()
       }
@@ -106,6 +111,10 @@ export async function vectorApply(options: VectorApplyOptions, runtime: Runtime)
   } finally {
     stopListening()
   }
+}
+
+function doneText(steps: number): string {
+  return steps === 0 ? 'nothing to do' : `${steps} ${steps === 1 ? 'step' : 'steps'} done`
 }
 
 function toldTo(

@@ -158,6 +158,8 @@ export interface ApplyOptions {
 
 export interface Applied extends VectorPlan {
   readonly view: ClusterView
+  /** What is not well in the end, in sentences. */
+  readonly troubles: readonly string[]
 }
 
 /**
@@ -197,7 +199,7 @@ export async function applyVector(
     }
     if (steps.some(isOfWhatIsUnderWay)) continue
     const now = await viewOf(cluster)
-    return { steps: done, notes: [...notes, ...troublesOf(now)], view: now }
+    return { steps: done, notes, view: now, troubles: troublesOf(now) }
   }
 }
 
