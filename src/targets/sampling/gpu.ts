@@ -1,16 +1,13 @@
-/** What GPUs do: as `nvidia-smi` or NVIDIA's DCGM exporter says. */
-import { type Series, parseExposition } from './exposition.ts'
+/** What GPUs do, as `nvidia-smi` says. */
 
 export interface GpuReading {
   /** As the host counts them, from 0. */
-  readonly index: number | null
+  readonly index: number
   /** `GPU-…`, or `MIG-…` of a part of one. */
   readonly uuid: string
   /** Share of the time in which any kernel ran, 0 … 1; null where the GPU does not say (parts of a GPU do not). */
   readonly utilization: number | null
   readonly memoryBytes: number | null
-  /** Name of the pod that has it, where DCGM's exporter knows that. */
-  readonly pod: string | null
 }
 
 const mebibyte = 2 ** 20
@@ -35,7 +32,6 @@ export function gpuSample(csv: string): GpuReading[] {
         uuid,
         utilization: scaled(utilization, 0.01),
         memoryBytes: scaled(memory, mebibyte),
-        pod: null,
       },
     ]
   })
@@ -43,38 +39,6 @@ export function gpuSample(csv: string): GpuReading[] {
 
 function scaled(field: string, by: number): number | null {
   return /^\d+(\.\d+)?$/.test(field) ? Number(field) * by : null
-}
-
-const utilization = 'DCGM_FI_DEV_GPU_UTIL'
-const memoryUsed = 'DCGM_FI_DEV_FB_USED'
-
-/**
- * The GPUs of one host, from the exporter's metrics.
- * @throws MalformedExposition
- */
-export function dcgmSample(text: string): GpuReading[] {
-  const series = parseExposition(text, new Set([utilization, memoryUsed]))
-  const byGpu = Map.groupBy(
-    series,
-    ({ labels }) => `${labels['UUID'] ?? ''} ${labels['GPU_I_ID'] ?? ''} ${labels['gpu'] ?? ''}`,
-  )
-  return [...byGpu.values()].map((list) => {
-    const of = (metric: string): number | null => {
-      const value = list.find(({ name }) => name === metric)?.value
-      return value === undefined || !Number.isFinite(value) ? null : value
-    }
-    const labels: Series['labels'] = list[0]?.labels ?? {}
-    const busy = of(utilization)
-    const used = of(memoryUsed)
-    const index = labels['gpu'] ?? ''
-    return {
-      index: /^\d+$/.test(index) ? Number(index) : null,
-      uuid: labels['UUID'] ?? '',
-      utilization: busy === null ? null : busy / 100,
-      memoryBytes: used === null ? null : used * mebibyte,
-      pod: labels['pod'] ?? labels['exported_pod'] ?? null,
-    }
-  })
 }
 
 export interface GpuUse {

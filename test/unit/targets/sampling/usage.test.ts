@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { containerReading } from '../../../../src/targets/sampling/container.ts'
-import { dcgmSample, gpuSample, gpuUse } from '../../../../src/targets/sampling/gpu.ts'
+import { gpuSample, gpuUse } from '../../../../src/targets/sampling/gpu.ts'
 import { type UsageReading, usageBetween } from '../../../../src/targets/sampling/usage.ts'
 
 const stats = {
@@ -124,9 +124,9 @@ describe('what GPUs do', () => {
   it('is read from nvidia-smi, where a part of a GPU does not say how busy it is', () => {
     const csv = '0, GPU-1111, 87, 61440\n1, GPU-2222, [N/A], 1024\n2, GPU-3333, [Not Supported], [N/A]\n'
     expect(gpuSample(csv)).toEqual([
-      { index: 0, uuid: 'GPU-1111', utilization: 0.87, memoryBytes: 61440 * 2 ** 20, pod: null },
-      { index: 1, uuid: 'GPU-2222', utilization: null, memoryBytes: 2 ** 30, pod: null },
-      { index: 2, uuid: 'GPU-3333', utilization: null, memoryBytes: null, pod: null },
+      { index: 0, uuid: 'GPU-1111', utilization: 0.87, memoryBytes: 61440 * 2 ** 20 },
+      { index: 1, uuid: 'GPU-2222', utilization: null, memoryBytes: 2 ** 30 },
+      { index: 2, uuid: 'GPU-3333', utilization: null, memoryBytes: null },
     ])
   })
 
@@ -135,19 +135,6 @@ describe('what GPUs do', () => {
     'NVIDIA-SMI has failed because it could not communicate with the driver.',
     'No devices were found',
   ])('is nothing where nvidia-smi says %j', (text) => expect(gpuSample(text)).toEqual([]))
-
-  it('is read from the DCGM exporter, with the pod that has the GPU', () => {
-    const text = `
-DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-1111",Hostname="a",pod="embed-0",container="tei"} 40
-DCGM_FI_DEV_FB_USED{gpu="0",UUID="GPU-1111",Hostname="a",pod="embed-0",container="tei"} 2048
-DCGM_FI_DEV_FB_USED{gpu="1",UUID="GPU-2222",Hostname="a"} 16
-DCGM_FI_DEV_GPU_TEMP{gpu="1",UUID="GPU-2222",Hostname="a"} 50
-`
-    expect(dcgmSample(text)).toEqual([
-      { index: 0, uuid: 'GPU-1111', utilization: 0.4, memoryBytes: 2 ** 31, pod: 'embed-0' },
-      { index: 1, uuid: 'GPU-2222', utilization: null, memoryBytes: 2 ** 24, pod: null },
-    ])
-  })
 
   it('is of a replica the mean of how busy its GPUs are, and the sum of their memory', () => {
     const gpus = gpuSample('0, a, 50, 1\n1, b, 100, 2\n2, c, [N/A], 4\n')
